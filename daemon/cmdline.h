@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cmdline.h - the command line in openipmi_eventd's style.
+ *
+ *   ipmid <domain> <connection> [options] [<program> [<parameters>]]
+ *   ipmid <domain> <connection> [options] --handler <plugin> [<key>=<value>]...
+ *
+ * Options may also stand before the domain and before the connection; after
+ * the program they are the program's.  Main thread only.
+ */
+#ifndef CMDLINE_H
+#define CMDLINE_H
+
+#include "core/core.h"
+
+#include <stdio.h>
+
+typedef struct
+{
+  char *domain;
+  Connection *connection; /* NULL if none was given (--status and the like) */
+  char **program;         /* with its parameters; NULL without one.  With a handler: KEY=VALUE words */
+
+  /* The table's; paths are absolute. */
+  char *outfile;
+  char *handler; /* the name of a plugin */
+  gboolean exec_now, event_stdin, delete_events, dont_daemonize, debug;
+  gboolean acknowledge;
+  int on_exit, format;
+  gint64 timeout, attempts, sel_interval;
+  gboolean existing, dry_run, allow_clear;
+  char *state_dir; /* where the journal is, also by default; NULL without one */
+  gboolean no_state;
+  char *plugin_dir, *collector, *pid_file;
+  gboolean status, dead_letters, help, version;
+
+  guint64 given; /* bit n: the user gave option n of the table */
+} Cmdline;
+
+/* Parses and checks, without a look at the system but for the current
+ * directory.  Secrets are blanked in argv. */
+Cmdline *cmdline_parse (int argc, char **argv, GError **error);
+void cmdline_free (Cmdline *cmdline);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Cmdline, cmdline_free)
+
+void cmdline_print_help (FILE *out);
+
+/* Finds the program, makes its path absolute, and tries to open the output
+ * file.  *exit_status is set on failure. */
+gboolean cmdline_prepare (Cmdline *cmdline, int *exit_status, GError **error);
+
+/* What the core shall do; may be called again. */
+CoreConfig *cmdline_to_config (const Cmdline *cmdline);
+
+#endif

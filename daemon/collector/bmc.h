@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * bmc.h - one BMC: its session, its SEL, and what the core wants of it.
+ *
+ * The connection is a state machine with a watchdog of its own, because a
+ * domain of OpenIPMI can stick.  After any loss the domain is closed and a new
+ * one opened, with back-off.  One thread.
+ */
+#ifndef BMC_H
+#define BMC_H
+
+#include "connect.h"
+#include "decode.h"
+#include "event/channel.h"
+#include "timers.h"
+
+/* What all BMCs of this process share; belongs to main.c. */
+typedef struct
+{
+  os_handler_t *os_handler;
+  Timers *timers;
+  Decoder *decoder;
+  Channel *channel;
+  guint credit; /* records that the core takes now */
+} BmcHost;
+
+typedef struct _Bmc Bmc;
+
+/* The BMC is gone: its session is closed, and after this it is freed. */
+typedef void (*BmcClosedFunc) (Bmc *bmc, gpointer user_data);
+
+/* Takes the settings over, and starts to connect. */
+Bmc *bmc_new (BmcHost *host, guint32 number, ConnectSettings *settings, BmcClosedFunc on_closed, gpointer user_data);
+
+/* Closes the session in order, says REMOVED, calls `on_closed`, frees itself.
+ * Perhaps at once. */
+void bmc_remove (Bmc *bmc);
+
+guint32 bmc_number (const Bmc *bmc);
+
+/* Frames from the core. */
+void bmc_start (Bmc *bmc, FrameCursor cursor, const guint8 *record, gboolean walk);
+void bmc_poll (Bmc *bmc);
+void bmc_walk (Bmc *bmc);
+void bmc_delete (Bmc *bmc, guint64 token, const guint8 *record, const guint8 *predecessor, FrameDeleteFlags flags);
+
+/* There is credit again. */
+void bmc_wake (Bmc *bmc);
+
+#endif

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* connect.c - see connect.h. */
+#include "connect.h"
+
+#include "event/error.h"
+#include "event/frame.h"
+
+#include <OpenIPMI/ipmi_auth.h>
+#include <OpenIPMI/ipmi_err.h>
+#include <OpenIPMI/ipmi_lan.h>
+#include <OpenIPMI/ipmi_smi.h>
+#include <errno.h>
+#include <string.h>
+
+#define SEL_INTERVAL_DEFAULT (2 * G_USEC_PER_SEC)
+#define SEL_INTERVAL_MIN (20 * G_TIME_SPAN_MILLISECOND)
+#define USER_MAX 16u
+#define PASSWORD_MAX 20u
+#define BMC_KEY_MAX 20u
+#define OUTSTANDING_MAX 63u
+
+typedef struct
+{
+  const char *name;
+  int value;
+} Choice;
+
+static const Choice authtypes[] = {
+  { "default", IPMI_AUTHTYPE_DEFAULT }, { "none", IPMI_AUTHTYPE_NONE },
+  { "md2", IPMI_AUTHTYPE_MD2 },         { "md5", IPMI_AUTHTYPE_MD5 },
+  { "oem", IPMI_AUTHTYPE_OEM },         { "straight", IPMI_AUTHTYPE_STRAIGHT },
+  { "rmcp+", IPMI_AUTHTYPE_RMCP_PLUS }, { NULL, 0 },
+};
+
+static const Choice privileges[] = {
+  { "default", IPMI_PRIVILEGE_ADMIN },
+  { "callback", IPMI_PRIVILEGE_CALLBACK },
+  { "user", IPMI_PRIVILEGE_USER },
+  { "operator", IPMI_PRIVILEGE_OPERATOR },
+  { "admin", IPMI_PRIVILEGE_ADMIN },
+  { "oem", IPMI_PRIVILEGE_OEM },
+  { NULL, 0 },
+};
+
+static const Choice auth_algorithms[] = {
+  { "bmcpick", IPMI_LANP_AUTHENTICATION_ALGORITHM_BMCPICK },
+  { "rakp_none", IPMI_LANP_AUTHENTICATION_ALGORITHM_RAKP_NONE },
+  { "rakp_hmac_sha1", IPMI_LANP_AUTHENTICATION_ALGORITHM_RAKP_HMAC_SHA1 },
+  { "rakp_hmac_md5", IPMI_LANP_AUTHENTICATION_ALGORITHM_RAKP_HMAC_MD5 },
+  { NULL, 0 },
+};
+
+static const Choice integrity_algorithms[] = {
+  { "bmcpick", IPMI_LANP_INTEGRITY_ALGORITHM_BMCPICK },
+  { "none", IPMI_LANP_INTEGRITY_ALGORITHM_NONE },
+  { "hmac_sha1", IPMI_LANP_INTEGRITY_ALGORITHM_HMAC_SHA1_96 },
+  { "hmac_md5", IPMI_LANP_INTEGRITY_ALGORITHM_HMAC_MD5_128 },
+  { "md5", IPMI_LANP_INTEGRITY_ALGORITHM_MD5_128 },
+  { NULL, 0 },
+};
+
+static const Choice confidentiality_algorithms[] = {
+  { "bmcpick", IPMI_LANP_CONFIDENTIALITY_ALGORITHM_BMCPICK },
+  { "none", IPMI_LANP_CONFIDENTIALITY_ALGORITHM_NONE },
+  { "aes_cbc_128", IPMI_LANP_CONFIDENTIALITY_ALGORITHM_AES_CBC_128 },
+  { "xrc4_128", IPMI_LANP_CONFIDENTIALITY_ALGORITHM_xRC4_128 },
+  { "xrc4_40", IPMI_LANP_CONFIDENTIALITY_ALGORITHM_xRC4_40 },
+  { NULL, 0 },
+};
+
+static const Choice hacks[] = {
+  { "intelplus", IPMI_CONN_HACK_RAKP3_WRONG_ROLEM },
+  { "rakp3_wrong_rolem", IPMI_CONN_HACK_RAKP3_WRONG_ROLEM },
+  { "rmcpp_integ_sik", IPMI_CONN_HACK_RMCPP_INTEG_SIK },
+  { NULL, 0 },
+};
+
+/* ---------------------------------------------------------------- settings */
+
+static gboolean
+choose (const Choice *choices, const char *key, const char *name, int *value, GError **error)
+{
+  for (; choices->name != NULL; choices++)
+    if (g_str_equal (choices->name, name))
+      {
+        *value = choices->value;
+        return TRUE;
+      }
+  g_set_error (error, IPMID_ERROR, IPMID_ERROR_USAGE, "%s: OpenIPMI knows no \"%s\"", key, name);
+  return FALSE;
+}
+
+/* Leaves *value alone if the setting is absent. */
+static gboolean
+read_choice (GVariant *dict, const char *key, const Choice *choices, int *value, GError **error)
+{
+  const char *name;
+
+  return !g_variant_lookup (dict, key, "&s", &name) || choose (choices, key, name, value, error);
+}
+
+/* Takes bytes out of the dictionary and wipes them there: the frame that they
+ * came in is ours alone. */
+static gboolean
+read_secret (GVariant *dict, const char *key, gsize maximum, guint8 **secret, gsize *length, GError **error)
+{
+  g_autoptr (GVariant) value = g_variant_lookup_value (dict, key, G_VARIANT_TYPE_BYTESTRING);
+  gconstpointer bytes;
+
+  if (value == NULL)
+    return TRUE;
+  bytes = g_variant_get_fixed_array (value, length, 1);
+  if (*length > maximum)
+    {
+      g_set_error (error, IPMID_ERROR, IPMID_ERROR_USAGE, "the %s is longer than %" G_GSIZE_FORMAT " bytes", key,
+                   maximum);
+      return FALSE;
+    }
+  *secret = g_malloc0 (maximum + 1);
+  if (*length > 0)
+    {
+      memcpy (*secret, bytes, *length);
+      explicit_bzero ((gpointer) (guintptr) bytes, *length);
+    }
+  return TRUE;
+}
+
+static gboolean
+read_hacks (GVariant *dict, guint *bits, GError **error)
+{
+  g_autofree const char **names = NULL;
+
+  if (!g_variant_lookup (dict, FRAME_SETTING_HACKS, "^a&s", &names))
+    return TRUE;
+  for (guint i = 0; names[i] != NULL; i++)
+    {
+      int bit;
+
+      if (!choose (hacks, FRAME_SETTING_HACKS, names[i], &bit, error))
+        return FALSE;
+      *bits |= (guint) bit;
+    }
+  return TRUE;
+}
+
+static gboolean
+read_choices (GVariant *dict, ConnectSettings *settings, GError **error)
+{
+  return read_choice (dict, FRAME_SETTING_AUTHTYPE, authtypes, &settings->authtype, error)
+         && read_choice (dict, FRAME_SETTING_PRIVILEGE, privileges, &settings->privilege, error)
+         && read_choice (dict, FRAME_SETTING_AUTH_ALGORITHM, auth_algorithms, &settings->auth_algorithm, error)
+         && read_choice (dict, FRAME_SETTING_INTEGRITY_ALGORITHM, integrity_algorithms, &settings->integrity_algorithm,
+                         error)
+         && read_choice (dict, FRAME_SETTING_CONFIDENTIALITY_ALGORITHM, confidentiality_algorithms,
+                         &settings->confidentiality_algorithm, error)
+         && read_hacks (dict, &settings->hacks, error);
+}
+
+static gboolean
+check_lan (const ConnectSettings *settings, GError **error)
+{
+  guint addresses = settings->addresses == NULL ? 0 : g_strv_length (settings->addresses);
+  guint ports = settings->ports == NULL ? 0 : g_strv_length (settings->ports);
+
+  if (addresses >= 1 && addresses <= 2 && ports == addresses
+      && (settings->user == NULL || strlen (settings->user) <= USER_MAX))
+    return TRUE;
+  g_set_error_literal (error, IPMID_ERROR, IPMID_ERROR_USAGE,
+                       "a LAN connection needs one or two addresses with ports, and a user name of at most 16 bytes");
+  return FALSE;
+}
+
+ConnectSettings *
+connect_settings_new (GVariant *dict, GError **error)
+{
+  g_autoptr (ConnectSettings) settings = g_new0 (ConnectSettings, 1);
+  const char *interface = "lan";
+
+  settings->authtype = IPMI_AUTHTYPE_RMCP_PLUS;
+  settings->privilege = IPMI_PRIVILEGE_ADMIN;
+  settings->auth_algorithm = settings->integrity_algorithm = settings->confidentiality_algorithm = CONNECT_UNSET;
+  settings->name_only_lookup = TRUE;
+  settings->sel_interval = SEL_INTERVAL_DEFAULT;
+
+  g_variant_lookup (dict, FRAME_SETTING_NAME, "s", &settings->name);
+  g_variant_lookup (dict, FRAME_SETTING_INTERFACE, "&s", &interface);
+  g_variant_lookup (dict, FRAME_SETTING_SMI_NUMBER, "u", &settings->smi_number);
+  g_variant_lookup (dict, FRAME_SETTING_ADDRESSES, "^as", &settings->addresses);
+  g_variant_lookup (dict, FRAME_SETTING_PORTS, "^as", &settings->ports);
+  g_variant_lookup (dict, FRAME_SETTING_USER, "s", &settings->user);
+  g_variant_lookup (dict, FRAME_SETTING_NAME_ONLY_LOOKUP, "b", &settings->name_only_lookup);
+  g_variant_lookup (dict, FRAME_SETTING_MAX_OUTSTANDING, "u", &settings->max_outstanding);
+  g_variant_lookup (dict, FRAME_SETTING_SEL_INTERVAL, "x", &settings->sel_interval);
+  settings->sel_interval = MAX (settings->sel_interval, SEL_INTERVAL_MIN);
+  settings->max_outstanding = MIN (settings->max_outstanding, OUTSTANDING_MAX);
+  settings->smi = g_str_equal (interface, "smi");
+  if (settings->name == NULL)
+    settings->name = g_strdup ("");
+
+  if (!read_secret (dict, FRAME_SETTING_PASSWORD, PASSWORD_MAX, &settings->password, &settings->password_length, error)
+      || !read_secret (dict, FRAME_SETTING_BMC_KEY, BMC_KEY_MAX, &settings->bmc_key, &settings->bmc_key_length, error)
+      || !read_choices (dict, settings, error) || (!settings->smi && !check_lan (settings, error)))
+    return NULL;
+  return g_steal_pointer (&settings);
+}
+
+void
+connect_settings_free (ConnectSettings *settings)
+{
+  if (settings == NULL)
+    return;
+  if (settings->password != NULL)
+    explicit_bzero (settings->password, PASSWORD_MAX + 1);
+  if (settings->bmc_key != NULL)
+    explicit_bzero (settings->bmc_key, BMC_KEY_MAX + 1);
+  g_free (settings->password);
+  g_free (settings->bmc_key);
+  g_free (settings->name);
+  g_free (settings->user);
+  g_strfreev (settings->addresses);
+  g_strfreev (settings->ports);
+  g_free (settings);
+}
+
+char *
+connect_where (const ConnectSettings *settings)
+{
+  if (settings->smi)
+    return g_strdup_printf ("/dev/ipmi%u", settings->smi_number);
+  if (strchr (settings->addresses[0], ':') != NULL)
+    return g_strdup_printf ("[%s]:%s", settings->addresses[0], settings->ports[0]);
+  return g_strdup_printf ("%s:%s", settings->addresses[0], settings->ports[0]);
+}
+
+/* -------------------------------------------------------------- connection */
+
+typedef struct
+{
+  ipmi_lanp_parm_t items[16];
+  guint count;
+} Parameters;
+
+static void
+add_value (Parameters *parameters, int id, int value)
+{
+  g_assert (parameters->count < G_N_ELEMENTS (parameters->items));
+  parameters->items[parameters->count++] = (ipmi_lanp_parm_t){ .parm_id = id, .parm_val = value };
+}
+
+static void
+add_data (Parameters *parameters, int id, gpointer data, gsize length)
+{
+  g_assert (parameters->count < G_N_ELEMENTS (parameters->items));
+  parameters->items[parameters->count++]
+      = (ipmi_lanp_parm_t){ .parm_id = id, .parm_data = data, .parm_data_len = (unsigned int) length };
+}
+
+static void
+add_optional (Parameters *parameters, int id, int value)
+{
+  if (value != CONNECT_UNSET)
+    add_value (parameters, id, value);
+}
+
+static void
+collect_parameters (const ConnectSettings *settings, Parameters *parameters)
+{
+  guint n = g_strv_length (settings->addresses);
+
+  add_data (parameters, IPMI_LANP_PARMID_ADDRS, settings->addresses, n);
+  add_data (parameters, IPMI_LANP_PARMID_PORTS, settings->ports, n);
+  add_value (parameters, IPMI_LANP_PARMID_AUTHTYPE, settings->authtype);
+  add_value (parameters, IPMI_LANP_PARMID_PRIVILEGE, settings->privilege);
+  if (settings->user != NULL)
+    add_data (parameters, IPMI_LANP_PARMID_USERNAME, settings->user, strlen (settings->user));
+  if (settings->password != NULL)
+    add_data (parameters, IPMI_LANP_PARMID_PASSWORD, settings->password, settings->password_length);
+  if (settings->bmc_key != NULL)
+    add_data (parameters, IPMI_LANP_BMC_KEY, settings->bmc_key, settings->bmc_key_length);
+  add_optional (parameters, IPMI_LANP_AUTHENTICATION_ALGORITHM, settings->auth_algorithm);
+  add_optional (parameters, IPMI_LANP_INTEGRITY_ALGORITHM, settings->integrity_algorithm);
+  add_optional (parameters, IPMI_LANP_CONFIDENTIALITY_ALGORITHM, settings->confidentiality_algorithm);
+  add_value (parameters, IPMI_LANP_NAME_LOOKUP_ONLY, settings->name_only_lookup);
+  if (settings->max_outstanding > 0)
+    add_value (parameters, IPMI_LANP_MAX_OUTSTANDING_MSG_COUNT, (int) settings->max_outstanding);
+}
+
+ipmi_con_t *
+connect_open (const ConnectSettings *settings, os_handler_t *handler, GError **error)
+{
+  Parameters parameters = { .count = 0 };
+  ipmi_con_t *con = NULL;
+  int result;
+
+  if (settings->smi)
+    result = ipmi_smi_setup_con ((int) settings->smi_number, handler, NULL, &con);
+  else
+    {
+      collect_parameters (settings, &parameters);
+      result = ipmi_lanp_setup_con (parameters.items, parameters.count, handler, NULL, &con);
+    }
+  if (result != 0)
+    {
+      g_autofree char *where = connect_where (settings);
+
+      g_set_error (error, IPMID_ERROR, IPMID_ERROR_UNAVAILABLE, "%s: %s", where,
+                   IPMI_IS_OS_ERR (result) ? g_strerror (result) : "OpenIPMI refuses these parameters");
+      return NULL;
+    }
+  con->hacks |= settings->hacks;
+  return con;
+}
+
+/* ------------------------------------------------------------------- words */
+
+/* Status codes of RMCP+ (13.24) that are the BMC's "no". */
+static const char *
+explain_rmcpp (int status, gboolean *refused)
+{
+  *refused = TRUE;
+  switch (status)
+    {
+    case IPMI_RMCPP_INVALID_ROLE:
+    case IPMI_RMCPP_UNAUTHORIZED_ROLE_OR_PRIVILEGE:
+      return "the BMC refuses this privilege level to this user";
+    case IPMI_RMCPP_UNAUTHORIZED_NAME:
+    case IPMI_RMCPP_INVALID_NAME_LENGTH:
+      return "wrong user name or password";
+    case IPMI_RMCPP_INVALID_INTEGRITY_CHECK_VALUE:
+      return "wrong user name, password or BMC key";
+    case IPMI_RMCPP_INVALID_AUTHENTICATION_ALGORITHM:
+    case IPMI_RMCPP_INVALID_INTEGRITY_ALGORITHM:
+    case IPMI_RMCPP_NO_MATCHING_AUTHENTICATION_PAYLOAD:
+    case IPMI_RMCPP_NO_MATCHING_INTEGRITY_PAYLOAD:
+    case IPMI_RMCPP_INVALID_CONFIDENTIALITY_ALGORITHM:
+    case IPMI_RMCPP_NO_CIPHER_SUITE_MATCHES:
+      return "the BMC does not accept these cipher algorithms";
+    default:
+      *refused = FALSE;
+      break;
+    }
+  if (status == IPMI_RMCPP_INSUFFICIENT_RESOURCES_FOR_SESSION || status == IPMI_RMCPP_INSUFFICIENT_RESOURCES_FOR_ROLE)
+    return "the BMC has no session free";
+  return "the BMC broke off the session set-up";
+}
+
+/* Completion codes of Get Session Challenge, Activate Session and Set Session
+ * Privilege Level (22.16 to 22.18). */
+static const char *
+explain_completion (int code, gboolean *refused)
+{
+  *refused = code >= 0x80 && code != 0x81 && code != 0x82 && code != 0x83 && code != IPMI_TIMEOUT_CC
+             && code != IPMI_NODE_BUSY_CC && code != IPMI_UNKNOWN_ERR_CC;
+  switch (code)
+    {
+    case 0x81:
+    case 0x82:
+    case 0x83:
+      return "the BMC has no session free";
+    case 0x80:
+    case 0x84:
+    case 0x85:
+      return "wrong user name or password";
+    case 0x86:
+      return "the BMC refuses this privilege level to this user";
+    default:
+      return *refused ? "the BMC refuses the session" : "no answer";
+    }
+}
+
+char *
+connect_explain (const ConnectSettings *settings, int error, gboolean answered, gboolean *refused)
+{
+  g_autofree char *where = connect_where (settings);
+  const char *words = "no answer";
+
+  *refused = FALSE;
+  if (IPMI_IS_RMCPP_ERR (error))
+    words = explain_rmcpp (IPMI_GET_RMCPP_ERR (error), refused);
+  else if (IPMI_IS_IPMI_ERR (error))
+    words = explain_completion (IPMI_GET_IPMI_ERR (error), refused);
+  else if (settings->smi)
+    words = g_strerror (error);
+  else if (error == EINVAL)
+    {
+      /* What OpenIPMI makes of a key exchange that does not check. */
+      *refused = TRUE;
+      words = "wrong user name or password";
+    }
+  else if (error == ENOENT && answered)
+    {
+      /* OpenIPMI says the same for "no answer at all". */
+      *refused = TRUE;
+      words = "the BMC does not offer RMCP+";
+    }
+  else if (error == ENETUNREACH || error == EHOSTUNREACH || error == ENETDOWN || error == EACCES || error == EPERM)
+    words = g_strerror (error);
+  return g_strdup_printf ("%s (%s)", words, where);
+}

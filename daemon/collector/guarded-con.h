@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * guarded-con.h - OpenIPMI's connection with the reply guard before it.
+ *
+ * Every reply passes guard.h and sdr-watch.h before the library sees it.  On
+ * the way, messages are counted: that tells a connection that is dead or one
+ * that never settles.  One thread.
+ */
+#ifndef GUARDED_CON_H
+#define GUARDED_CON_H
+
+#include "sdr-watch.h"
+
+#include <OpenIPMI/ipmi_conn.h>
+
+typedef struct _GuardedCon GuardedCon;
+
+/* Wraps a connection that has not been handed to ipmi_open_domain() yet.  The
+ * library owns the connection; this lives until the connection, the last
+ * reference and the last outstanding reply are gone.  NULL: no memory. */
+GuardedCon *guarded_con_wrap (ipmi_con_t *con);
+void guarded_con_unref (GuardedCon *guarded);
+
+/* Whether the connection has been wrapped by anybody before. */
+gboolean guarded_con_is_wrapped (const ipmi_con_t *con);
+
+const SdrWatch *guarded_con_sdrs (const GuardedCon *guarded);
+
+guint64 guarded_con_sent (const GuardedCon *guarded);
+guint64 guarded_con_refused (const GuardedCon *guarded);
+
+/* Whether answers have come late in the last minutes: the network loses
+ * packets. */
+gboolean guarded_con_is_lossy (const GuardedCon *guarded);
+
+/* How long (microseconds) something has been outstanding while nothing at all
+ * was answered; 0 if nothing is outstanding. */
+gint64 guarded_con_silence (const GuardedCon *guarded);
+
+#endif

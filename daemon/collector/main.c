@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * main.c - the life of ipmid-collector: the process that speaks IPMI.
+ *
+ * The core starts it with one end of a socket pair as descriptor 3 and nothing
+ * else.  It has one thread and one main context, reads no file and needs no
+ * privilege.  It ends when the core says SHUTDOWN or closes the socket; before
+ * that it closes its BMCs' sessions, because BMCs have few.
+ */
+#include "bmc.h"
+#include "os-handler.h"
+
+#include "event/error.h"
+#include "event/text.h"
+
+#include <OpenIPMI/ipmiif.h>
+#include <errno.h>
+#include <linux/capability.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "unknown"
+#endif
+
+#define CHANNEL_FD 3
+/* How long the sessions may take to close. */
+#define CLOSE_TIME (5 * G_USEC_PER_SEC)
+
+#define LOG_LINE_MAX 500u
+/* The library's chatter: so many lines at once, then so many a second. */
+#define LOG_BURST 100
+#define LOG_PER_SECOND 10
+
+typedef struct
+{
+  BmcHost host;
+  GMainLoop *loop;
+  GHashTable *bmcs; /* number -> Bmc */
+  Timer *deadline;
+  Timer *trim;
+  gboolean ending;
+  gint64 log_refilled;
+  guint log_tokens;
+  guint log_dropped;
+} Collector;
+
+/* OpenIPMI's log function has no user data. */
+static Collector *the_collector;
+
+/* ---------------------------------------------------------------------- log */
+
+static void
+send_log (Collector *collector, guint8 level, guint32 bmc, const char *text)
+{
+  g_autofree char *clean = text_clean (text, -1, LOG_LINE_MAX);
+
+  if (collector->host.channel != NULL)
+    channel_send (collector->host.channel, FRAME_LOG, g_variant_new ("(yus)", level, bmc, clean));
+}
+
+/* FALSE if there have been too many lines. */
+static gboolean
+may_log (Collector *collector)
+{
+  gint64 now = g_get_monotonic_time ();
+  gint64 fresh = (now - collector->log_refilled) * LOG_PER_SECOND / G_USEC_PER_SEC;
+
+  if (fresh > 0)
+    {
+      collector->log_tokens = (guint) MIN (collector->log_tokens + fresh, LOG_BURST);
+      collector->log_refilled = now;
+    }
+  if (collector->log_tokens == 0)
+    {
+      collector->log_dropped++;
+      return FALSE;
+    }
+  collector->log_tokens--;
+  return TRUE;
+}
+
+/* Whatever the library calls it: ipmid has its own words for what matters. */
+static guint8
+level_of (enum ipmi_log_type_e type)
+{
+  switch (type)
+    {
+    case IPMI_LOG_FATAL:
+      return IPMID_LOG_ERROR;
+    case IPMI_LOG_SEVERE:
+      return IPMID_LOG_INFO;
+    default:
+      return IPMID_LOG_DEBUG;
+    }
+}
+
+static void
+on_library_log (enum ipmi_log_type_e type, const char *text)
+{
+  Collector *collector = the_collector;
+  guint32 bmc = 0;
+
+  if (collector == NULL || !may_log (collector))
+    return;
+  if (collector->log_dropped > 0)
+    {
+      g_autofree char *words = g_strdup_printf ("%u lines of OpenIPMI's log were left out", collector->log_dropped);
+
+      collector->log_dropped = 0;
+      send_log (collector, IPMID_LOG_DEBUG, 0, words);
+    }
+  /* Lines about a domain begin with its name: see bmc.c. */
+  if (*text == 'b' && g_ascii_isdigit (text[1]))
+    bmc = (guint32) g_ascii_strtoull (text + 1, NULL, 10);
+  send_log (collector, level_of (type), bmc, text);
+}
+
+/* ------------------------------------------------------------------ the end */
+
+static void
+quit_if_done (Collector *collector)
+{
+  if (collector->ending && g_hash_table_size (collector->bmcs) == 0)
+    g_main_loop_quit (collector->loop);
+}
+
+static void
+on_bmc_closed (Bmc *bmc, gpointer user_data)
+{
+  Collector *collector = user_data;
+
+  g_hash_table_remove (collector->bmcs, GUINT_TO_POINTER (bmc_number (bmc)));
+  quit_if_done (collector);
+}
+
+static void
+on_deadline (G_GNUC_UNUSED Timer *timer, gpointer user_data)
+{
+  Collector *collector = user_data;
+
+  g_main_loop_quit (collector->loop);
+}
+
+static void
+begin_end (Collector *collector)
+{
+  g_autoptr (GList) bmcs = NULL;
+
+  if (collector->ending)
+    return;
+  collector->ending = TRUE;
+  timer_start (collector->deadline, CLOSE_TIME);
+  bmcs = g_hash_table_get_values (collector->bmcs);
+  for (GList *item = bmcs; item != NULL; item = item->next)
+    bmc_remove (item->data);
+  quit_if_done (collector);
+}
+
+/* ------------------------------------------------------------------- frames */
+
+static void
+on_add (Collector *collector, GVariant *body)
+{
+  g_autoptr (GVariant) dict = NULL;
+  g_autoptr (GError) error = NULL;
+  ConnectSettings *settings;
+  guint32 number;
+
+  g_variant_get (body, "(u@a{sv})", &number, &dict);
+  if (collector->ending || g_hash_table_contains (collector->bmcs, GUINT_TO_POINTER (number)))
+    return;
+  settings = connect_settings_new (dict, &error);
+  if (settings == NULL)
+    {
+      channel_send (collector->host.channel, FRAME_STATE,
+                    g_variant_new ("(uys)", number, (guchar) FRAME_STATE_REFUSED, error->message));
+      return;
+    }
+  g_hash_table_insert (collector->bmcs, GUINT_TO_POINTER (number),
+                       bmc_new (&collector->host, number, settings, on_bmc_closed, collector));
+  timer_start (collector->trim, 10 * G_USEC_PER_SEC);
+}
+
+static void
+on_credit (Collector *collector, GVariant *body)
+{
+  GHashTableIter iter;
+  gpointer bmc;
+  guint32 records;
+
+  g_variant_get (body, "(u)", &records);
+  collector->host.credit += MIN (records, G_MAXUINT - collector->host.credit);
+  g_hash_table_iter_init (&iter, collector->bmcs);
+  while (g_hash_table_iter_next (&iter, NULL, &bmc))
+    bmc_wake (bmc);
+}
+
+/* A record of the right size, or NULL. */
+static const guint8 *
+record_of (GVariant *bytes)
+{
+  gsize length;
+  gconstpointer record = g_variant_get_fixed_array (bytes, &length, 1);
+
+  return length == FRAME_RECORD_SIZE ? record : NULL;
+}
+
+static void
+on_start (Bmc *bmc, GVariant *body)
+{
+  g_autoptr (GVariant) bytes = NULL;
+  guint8 cursor;
+  gboolean walk;
+
+  g_variant_get (body, "(uy@ayb)", NULL, &cursor, &bytes, &walk);
+  if (cursor > FRAME_CURSOR_EMPTY || (cursor == FRAME_CURSOR_RECORD && record_of (bytes) == NULL))
+    cursor = FRAME_CURSOR_EMPTY;
+  bmc_start (bmc, cursor, record_of (bytes), walk);
+}
+
+static void
+on_delete (Collector *collector, Bmc *bmc, GVariant *body)
+{
+  g_autoptr (GVariant) record = NULL;
+  g_autoptr (GVariant) predecessor = NULL;
+  guint64 token;
+  guint32 flags;
+
+  g_variant_get (body, "(ut@ay@ayu)", NULL, &token, &record, &predecessor, &flags);
+  if (record_of (record) != NULL)
+    bmc_delete (bmc, token, record_of (record), record_of (predecessor), flags);
+  else
+    channel_send (
+        collector->host.channel, FRAME_DELETED,
+        g_variant_new ("(utys)", bmc_number (bmc), token, (guchar) FRAME_DELETE_REFUSED, "that is no record"));
+}
+
+/* Frames about one BMC; one that is not known has just been removed. */
+static void
+on_bmc_frame (Collector *collector, FrameType type, GVariant *body)
+{
+  guint32 number;
+  Bmc *bmc;
+
+  g_variant_get_child (body, 0, "u", &number);
+  bmc = g_hash_table_lookup (collector->bmcs, GUINT_TO_POINTER (number));
+  if (bmc == NULL)
+    return;
+  switch (type)
+    {
+    case FRAME_REMOVE:
+      bmc_remove (bmc);
+      break;
+    case FRAME_START:
+      on_start (bmc, body);
+      break;
+    case FRAME_POLL:
+      bmc_poll (bmc);
+      break;
+    case FRAME_WALK:
+      bmc_walk (bmc);
+      break;
+    case FRAME_DELETE:
+      on_delete (collector, bmc, body);
+      break;
+    default:
+      break;
+    }
+}
+
+static void
+on_frame (FrameType type, GVariant *body, gpointer user_data)
+{
+  Collector *collector = user_data;
+
+  switch (type)
+    {
+    case FRAME_ADD:
+      on_add (collector, body);
+      break;
+    case FRAME_CREDIT:
+      on_credit (collector, body);
+      break;
+    case FRAME_SHUTDOWN:
+      begin_end (collector);
+      break;
+    case FRAME_PING:
+      channel_send (collector->host.channel, FRAME_PONG, g_variant_new ("()"));
+      break;
+    case FRAME_REMOVE:
+    case FRAME_START:
+    case FRAME_POLL:
+    case FRAME_WALK:
+    case FRAME_DELETE:
+      on_bmc_frame (collector, type, body);
+      break;
+    default:
+      /* Not for us: the core is of another mind. */
+      begin_end (collector);
+    }
+}
+
+static void
+on_channel_closed (G_GNUC_UNUSED const GError *error, gpointer user_data)
+{
+  begin_end (user_data);
+}
+
+/* --------------------------------------------------------------------- main */
+
+static void
+on_trim (G_GNUC_UNUSED Timer *timer, G_GNUC_UNUSED gpointer user_data)
+{
+  /* What reading the sensor data records took is not needed again. */
+  malloc_trim (0);
+}
+
+/* Also as root nothing but its own sockets, and /dev/ipmi* as their owner, is
+ * needed.  LeakSanitizer is: it traces the process, which we forbid. */
+static void
+drop_privileges (void)
+{
+#ifndef __SANITIZE_ADDRESS__
+  struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+  struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0, 0, 0 } };
+
+  syscall (SYS_capset, &header, none);
+#endif
+  prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+static void
+prepare_process (void)
+{
+  drop_privileges ();
+  /* Secrets: no core dump, no debugger. */
+  prctl (PR_SET_DUMPABLE, 0);
+  /* A terminal's ^C is for the core, which ends us in order. */
+  signal (SIGINT, SIG_IGN);
+  signal (SIGTERM, SIG_IGN);
+  signal (SIGHUP, SIG_IGN);
+  signal (SIGPIPE, SIG_IGN);
+}
+
+static gboolean
+is_channel (int fd)
+{
+  int type = 0;
+  socklen_t size = sizeof type;
+
+  return getsockopt (fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
+}
+
+static int
+run (void)
+{
+  g_autoptr (GMainContext) context = g_main_context_ref (g_main_context_default ());
+  g_autoptr (GMainLoop) loop = g_main_loop_new (context, FALSE);
+  Collector collector = { .loop = loop };
+
+  the_collector = &collector;
+  collector.log_tokens = LOG_BURST;
+  collector.bmcs = g_hash_table_new (NULL, NULL);
+  collector.host.timers = timers_new (context);
+  collector.deadline = timer_new (collector.host.timers, on_deadline, &collector);
+  collector.trim = timer_new (collector.host.timers, on_trim, &collector);
+  collector.host.os_handler = os_handler_new (context, collector.host.timers, on_library_log);
+  if (ipmi_init (collector.host.os_handler) != 0)
+    return EX_OSERR;
+  collector.host.decoder = decoder_new ();
+  collector.host.channel = channel_new (CHANNEL_FD, context, on_frame, on_channel_closed, &collector);
+  channel_send (collector.host.channel, FRAME_HELLO, g_variant_new ("(us)", FRAME_PROTOCOL, PACKAGE_VERSION));
+
+  g_main_loop_run (loop);
+
+  channel_flush (collector.host.channel, G_USEC_PER_SEC);
+  the_collector = NULL;
+  if (g_hash_table_size (collector.bmcs) > 0)
+    return EX_OK; /* some would not close: their memory is in use */
+  decoder_free (collector.host.decoder);
+  ipmi_shutdown ();
+  channel_free (collector.host.channel);
+  timer_free (collector.deadline);
+  timer_free (collector.trim);
+  g_hash_table_unref (collector.bmcs);
+  os_handler_free (collector.host.os_handler);
+  timers_free (collector.host.timers);
+  return EX_OK;
+}
+
+int
+main (int argc, char **argv)
+{
+  static const char words[] = "ipmid-collector is started by ipmid and speaks IPMI for it; see ipmid(8)";
+
+  if (argc == 2 && g_str_equal (argv[1], "--version"))
+    {
+      puts ("ipmid-collector " PACKAGE_VERSION);
+      return EX_OK;
+    }
+  if (argc == 2 && g_str_equal (argv[1], "--help"))
+    {
+      puts (words);
+      return EX_OK;
+    }
+  if (argc != 1 || !is_channel (CHANNEL_FD))
+    {
+      fprintf (stderr, "%s\n", words);
+      return EX_USAGE;
+    }
+  prepare_process ();
+  return run ();
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* os-handler.c - see os-handler.h. */
+#include "os-handler.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+/* OpenIPMI names the types and leaves their contents to us. */
+struct os_hnd_fd_id_s
+{
+  GSource *source;
+  int fd;
+  os_data_ready_t ready;
+  void *cb_data;
+  os_fd_data_freed_t freed;
+};
+
+struct os_hnd_timer_id_s
+{
+  Timer *timer;
+  os_timed_out_t timed_out;
+  void *cb_data;
+};
+
+typedef struct
+{
+  GMainContext *context;
+  Timers *timers;
+  OsHandlerLogFunc log;
+  GString *partial; /* a debug message that the library prints in pieces */
+} OsHandler;
+
+static OsHandler *
+self_of (const os_handler_t *handler)
+{
+  return handler->internal_data;
+}
+
+static void *
+mem_alloc (int size)
+{
+  return malloc ((size_t) size);
+}
+
+static void
+mem_free (void *data)
+{
+  free (data);
+}
+
+static gboolean
+on_ready (int fd, G_GNUC_UNUSED GIOCondition condition, gpointer user_data)
+{
+  os_hnd_fd_id_t *id = user_data;
+
+  id->ready (fd, id->cb_data, id);
+  return G_SOURCE_CONTINUE;
+}
+
+/* GLib calls this when no callback of the source is running any more: what
+ * OpenIPMI asks of `freed`. */
+static void
+fd_id_free (gpointer user_data)
+{
+  os_hnd_fd_id_t *id = user_data;
+
+  if (id->freed != NULL)
+    id->freed (id->fd, id->cb_data);
+  g_free (id);
+}
+
+static int
+add_fd (os_handler_t *handler, int fd, os_data_ready_t ready, void *cb_data, os_fd_data_freed_t freed,
+        os_hnd_fd_id_t **id)
+{
+  os_hnd_fd_id_t *new_id = g_new0 (os_hnd_fd_id_t, 1);
+
+  new_id->fd = fd;
+  new_id->ready = ready;
+  new_id->cb_data = cb_data;
+  new_id->freed = freed;
+  new_id->source = g_unix_fd_source_new (fd, G_IO_IN);
+  g_source_set_callback (new_id->source, G_SOURCE_FUNC (on_ready), new_id, fd_id_free);
+  g_source_attach (new_id->source, self_of (handler)->context);
+  g_source_unref (new_id->source);
+  *id = new_id;
+  return 0;
+}
+
+static int
+remove_fd (G_GNUC_UNUSED os_handler_t *handler, os_hnd_fd_id_t *id)
+{
+  g_source_destroy (id->source);
+  return 0;
+}
+
+static void
+on_timeout (G_GNUC_UNUSED Timer *timer, gpointer user_data)
+{
+  os_hnd_timer_id_t *id = user_data;
+
+  id->timed_out (id->cb_data, id); /* may free the timer */
+}
+
+static int
+alloc_timer (os_handler_t *handler, os_hnd_timer_id_t **id)
+{
+  *id = g_new0 (os_hnd_timer_id_t, 1);
+  (*id)->timer = timer_new (self_of (handler)->timers, on_timeout, *id);
+  return 0;
+}
+
+static int
+free_timer (G_GNUC_UNUSED os_handler_t *handler, os_hnd_timer_id_t *id)
+{
+  timer_free (id->timer);
+  g_free (id);
+  return 0;
+}
+
+static int
+start_timer (G_GNUC_UNUSED os_handler_t *handler, os_hnd_timer_id_t *id, struct timeval *timeout,
+             os_timed_out_t timed_out, void *cb_data)
+{
+  if (timer_is_running (id->timer))
+    return EBUSY;
+  id->timed_out = timed_out;
+  id->cb_data = cb_data;
+  timer_start (id->timer, (gint64) timeout->tv_sec * G_USEC_PER_SEC + timeout->tv_usec);
+  return 0;
+}
+
+static int
+stop_timer (G_GNUC_UNUSED os_handler_t *handler, os_hnd_timer_id_t *id)
+{
+  return timer_stop (id->timer) ? 0 : ESRCH;
+}
+
+static int
+get_random (G_GNUC_UNUSED os_handler_t *handler, void *data, unsigned int length)
+{
+  guint8 *bytes = data;
+
+  while (length > 0)
+    {
+      ssize_t got = getrandom (bytes, length, 0);
+
+      if (got < 0 && errno != EINTR)
+        return errno;
+      if (got > 0)
+        {
+          bytes += got;
+          length -= (unsigned int) got;
+        }
+    }
+  return 0;
+}
+
+static void
+to_timeval (gint64 us, struct timeval *tv)
+{
+  tv->tv_sec = us / G_USEC_PER_SEC;
+  tv->tv_usec = us % G_USEC_PER_SEC;
+}
+
+static int
+get_monotonic_time (G_GNUC_UNUSED os_handler_t *handler, struct timeval *tv)
+{
+  to_timeval (g_get_monotonic_time (), tv);
+  return 0;
+}
+
+static int
+get_real_time (G_GNUC_UNUSED os_handler_t *handler, struct timeval *tv)
+{
+  to_timeval (g_get_real_time (), tv);
+  return 0;
+}
+
+static void G_GNUC_PRINTF (3, 0)
+    vlog_function (os_handler_t *handler, enum ipmi_log_type_e type, const char *format, va_list args)
+{
+  OsHandler *self = self_of (handler);
+
+  if (type == IPMI_LOG_DEBUG_START)
+    g_string_truncate (self->partial, 0);
+  if (type == IPMI_LOG_DEBUG_START || type == IPMI_LOG_DEBUG_CONT || type == IPMI_LOG_DEBUG_END)
+    {
+      g_string_append_vprintf (self->partial, format, args);
+      if (type == IPMI_LOG_DEBUG_END)
+        self->log (IPMI_LOG_DEBUG, self->partial->str);
+      return;
+    }
+
+  g_autofree char *text = g_strdup_vprintf (format, args);
+  self->log (type, text);
+}
+
+static void G_GNUC_PRINTF (3, 4)
+    log_function (os_handler_t *handler, enum ipmi_log_type_e type, const char *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  vlog_function (handler, type, format, args);
+  va_end (args);
+}
+
+os_handler_t *
+os_handler_new (GMainContext *context, Timers *timers, OsHandlerLogFunc log)
+{
+  OsHandler *self = g_new0 (OsHandler, 1);
+  os_handler_t *handler = g_new0 (os_handler_t, 1);
+
+  self->context = context;
+  self->timers = timers;
+  self->log = log;
+  self->partial = g_string_new (NULL);
+  *handler = (os_handler_t){
+    .mem_alloc = mem_alloc,
+    .mem_free = mem_free,
+    .add_fd_to_wait_for = add_fd,
+    .remove_fd_to_wait_for = remove_fd,
+    .alloc_timer = alloc_timer,
+    .free_timer = free_timer,
+    .start_timer = start_timer,
+    .stop_timer = stop_timer,
+    .get_random = get_random,
+    .log = log_function,
+    .vlog = vlog_function,
+    .get_monotonic_time = get_monotonic_time,
+    .get_real_time = get_real_time,
+    .internal_data = self,
+  };
+  return handler;
+}
+
+void
+os_handler_free (os_handler_t *handler)
+{
+  OsHandler *self = self_of (handler);
+
+  g_string_free (self->partial, TRUE);
+  g_free (self);
+  g_free (handler);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * os-handler.h - what OpenIPMI wants from the operating system, over GLib.
+ *
+ * One thread runs the main context and with it all of OpenIPMI, so there are
+ * no locks.  The handler lives as long as the process: OpenIPMI keeps pointers
+ * to it in places that it never cleans up before ipmi_shutdown().
+ */
+#ifndef COLLECTOR_OS_HANDLER_H
+#define COLLECTOR_OS_HANDLER_H
+
+#include "timers.h"
+
+#include <OpenIPMI/os_handler.h>
+
+/* One message of the library's, complete; `text` belongs to the caller. */
+typedef void (*OsHandlerLogFunc) (enum ipmi_log_type_e type, const char *text);
+
+os_handler_t *os_handler_new (GMainContext *context, Timers *timers, OsHandlerLogFunc log);
+
+/* After ipmi_shutdown(). */
+void os_handler_free (os_handler_t *handler);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * sdr-watch.h - looks over the library's shoulder while it reads the SDRs.
+ *
+ * OpenIPMI believes what a sensor data record says about itself.  One that is
+ * shorter than its type, or that makes sensor numbers run over 255, would make
+ * it read or write where it must not; such a record is turned into one of a
+ * type that it skips, on its way through, so that the others stay.  While at
+ * it, the watch notes the names of event-only sensors, which OpenIPMI looks
+ * for in the wrong place.  Pure logic, one per connection.
+ */
+#ifndef SDR_WATCH_H
+#define SDR_WATCH_H
+
+#include <glib.h>
+
+typedef struct _SdrWatch SdrWatch;
+
+/* No BMC needs more; each costs the library about 10 kB. */
+#define SDR_WATCH_SENSORS_MAX 2048u
+#define SDR_WATCH_RECORDS_MAX 4096u
+
+SdrWatch *sdr_watch_new (void);
+void sdr_watch_free (SdrWatch *watch);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SdrWatch, sdr_watch_free)
+
+/* A reply that fits its request (guard.h), of any command.  May change it;
+ * never its length. */
+void sdr_watch_reply (SdrWatch *watch, guint8 netfn, guint8 command, const guint8 *request, gsize request_length,
+                      guint8 *reply, gsize reply_length);
+
+/* How many records have begun to be read: a measure of how many messages
+ * start-up may take. */
+guint sdr_watch_records (const SdrWatch *watch);
+
+/* How often reading the records broke off: OpenIPMI then goes on without
+ * sensors. */
+guint sdr_watch_failures (const SdrWatch *watch);
+
+/* The name of an event-only sensor, or NULL; belongs to the watch.  `channel`
+ * and `lun` as in the record (43.3, bytes 6 to 8). */
+const char *sdr_watch_name (const SdrWatch *watch, guint8 owner, guint8 channel, guint8 lun, guint8 number);
+
+#endif

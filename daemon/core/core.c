@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * core.c - puts the parts together and takes them apart again; see core.h.
+ *
+ * Start: state directory, journal, handlers known to the ledger, journal's
+ * thread, handlers' threads, collector.  End: collector, handlers, journal.
+ */
+#include "core/core.h"
+
+#include "core/deletion.h"
+#include "core/handler.h"
+#include "core/journal.h"
+#include "core/keeper.h"
+#include "core/log.h"
+#include "core/state-dir.h"
+#include "event/error.h"
+
+#include <sysexits.h>
+
+#define JOURNAL_SIZE_LIMIT (G_GINT64_CONSTANT (1) << 30)
+
+/* At the end handlers may finish what they do for so long … */
+#define HANDLER_PATIENCE 3000 /* milliseconds */
+/* … and then have so long to give up.  With the collector's patience (keeper.c)
+ * it stays below ten seconds. */
+#define CANCEL_PATIENCE 2000
+
+/* How often handlers are looked at, in seconds, and how often one that does
+ * not come back is mentioned. */
+#define WATCH_INTERVAL 10
+#define OVERDUE_LOG_INTERVAL G_TIME_SPAN_MINUTE
+
+struct _Core
+{
+  CoreConfig *config;
+  CoreEndedFunc on_ended;
+  gpointer user_data;
+  StateDir *state_dir;
+  Journal *journal;
+  Deletions *deletions;
+  Keeper *keeper;
+  GPtrArray *handlers; /* Handler */
+
+  gboolean stopping;
+  gboolean stuck; /* a plugin does not come back: nothing can be freed */
+  guint patience_timer;
+  guint watch_timer;
+  LogLimit overdue_limit;
+  int exit_status;
+  char *message;
+};
+
+/* ----------------------------------------------------------- the other threads */
+
+/* Something for the core's thread. */
+typedef struct
+{
+  Core *core;
+  int exit_status;
+  char *message;
+} Order;
+
+static gboolean
+obey_stop (gpointer data)
+{
+  Order *order = data;
+
+  core_stop (order->core, order->exit_status, order->message);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+free_order (gpointer data)
+{
+  Order *order = data;
+
+  g_free (order->message);
+  g_free (order);
+}
+
+/* HandlerHooks.stop; any thread. */
+static void
+on_stop_wanted (gpointer user_data, int exit_status, const char *message)
+{
+  Order *order = g_new0 (Order, 1);
+
+  order->core = user_data;
+  order->exit_status = exit_status;
+  order->message = g_strdup (message);
+  g_idle_add_full (G_PRIORITY_DEFAULT, obey_stop, order, free_order);
+}
+
+/* JournalFailed; the journal's thread. */
+static void
+on_journal_failed (const GError *error, gpointer user_data)
+{
+  on_stop_wanted (user_data, EX_IOERR, error->message);
+}
+
+static void
+on_delete_wanted (gpointer user_data, gint64 bmc, gint64 seq, IpmidEvent *event, IpmidDeleteFlags flags,
+                  IpmidDeleteCallback callback, gpointer callback_data)
+{
+  Core *core = user_data;
+
+  deletions_start (core->deletions, bmc, seq, event, flags, callback, callback_data);
+}
+
+static gboolean finish_if_handlers_ended (gpointer data);
+
+/* HandlerHooks.ended; the worker's thread. */
+static void
+on_handler_ended (gpointer user_data, G_GNUC_UNUSED Handler *handler)
+{
+  g_idle_add_full (G_PRIORITY_DEFAULT, finish_if_handlers_ended, user_data, NULL);
+}
+
+/* ------------------------------------------------------------------- the end */
+
+static void
+free_parts (Core *core)
+{
+  for (guint i = 0; core->handlers != NULL && i < core->handlers->len; i++)
+    handler_join (core->handlers->pdata[i]);
+  journal_close (g_steal_pointer (&core->journal));
+  /* What the journal's thread had posted for this thread. */
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+  g_clear_pointer (&core->deletions, deletions_free);
+  g_clear_pointer (&core->keeper, keeper_unref);
+  g_clear_pointer (&core->handlers, g_ptr_array_unref);
+  g_clear_pointer (&core->state_dir, state_dir_close);
+}
+
+static void
+finish (Core *core)
+{
+  g_clear_handle_id (&core->patience_timer, g_source_remove);
+  g_clear_handle_id (&core->watch_timer, g_source_remove);
+  if (!core->stuck)
+    free_parts (core);
+  core->on_ended (core->exit_status, core->message, core->user_data);
+}
+
+static gboolean
+all_handlers_ended (Core *core)
+{
+  for (guint i = 0; i < core->handlers->len; i++)
+    if (!handler_has_ended (core->handlers->pdata[i]))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+finish_if_handlers_ended (gpointer data)
+{
+  Core *core = data;
+
+  /* A worker also ends when the journal has failed; then the core is told. */
+  if (core->stopping && core->patience_timer != 0 && all_handlers_ended (core))
+    finish (core);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_cancel_patience_ended (gpointer data)
+{
+  Core *core = data;
+
+  core->patience_timer = 0;
+  for (guint i = 0; i < core->handlers->len; i++)
+    if (!handler_has_ended (core->handlers->pdata[i]))
+      {
+        const LogContext context = { .handler = handler_name (core->handlers->pdata[i]) };
+        log_line (IPMID_LOG_ERROR, &context, "does not come back from a call; ipmid ends without it");
+        core->stuck = TRUE;
+      }
+  /* Its thread still has the journal and the lock on the state directory: a
+   * fresh start has to be another process. */
+  if (core->stuck && core->exit_status == EX_IOERR)
+    core->exit_status = EX_SOFTWARE;
+  finish (core);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_handler_patience_ended (gpointer data)
+{
+  Core *core = data;
+
+  for (guint i = 0; i < core->handlers->len; i++)
+    handler_cancel (core->handlers->pdata[i]);
+  core->patience_timer = g_timeout_add (CANCEL_PATIENCE, on_cancel_patience_ended, core);
+  return G_SOURCE_REMOVE;
+}
+
+/* The collector has ended: nothing new comes in. */
+static void
+stop_handlers (gpointer data)
+{
+  Core *core = data;
+  /* What is only in memory is worth trying to deliver. */
+  gboolean drain = core->config->state_dir == NULL && core->exit_status == EX_OK;
+
+  core->patience_timer = g_timeout_add (HANDLER_PATIENCE, on_handler_patience_ended, core);
+  for (guint i = 0; i < core->handlers->len; i++)
+    handler_stop (core->handlers->pdata[i], drain);
+  g_idle_add_full (G_PRIORITY_DEFAULT, finish_if_handlers_ended, core, NULL);
+}
+
+void
+core_stop (Core *core, int exit_status, const char *message)
+{
+  if (core->stopping)
+    return;
+  core->stopping = TRUE;
+  core->exit_status = exit_status;
+  core->message = g_strdup (message);
+  keeper_stop (core->keeper, stop_handlers, core);
+}
+
+void
+core_free (Core *core)
+{
+  if (core == NULL)
+    return;
+  g_clear_handle_id (&core->patience_timer, g_source_remove);
+  g_clear_handle_id (&core->watch_timer, g_source_remove);
+  if (core->stuck)
+    return; /* the thread that does not come back may still look at it */
+  free_parts (core);
+  core_config_free (core->config);
+  g_free (core->message);
+  g_free (core);
+}
+
+/* ------------------------------------------------------------ a watching eye */
+
+/* A thread cannot be taken out of a plugin that does not come back; but
+ * somebody should know. */
+static gboolean
+look_after_handlers (gpointer data)
+{
+  Core *core = data;
+  gint64 now = g_get_monotonic_time ();
+
+  for (guint i = 0; i < core->handlers->len; i++)
+    {
+      const LogContext context = { .handler = handler_name (core->handlers->pdata[i]) };
+      HandlerStatus status;
+      guint suppressed;
+
+      handler_get_status (core->handlers->pdata[i], &status);
+      if (status.busy_since != 0 && now > status.deadline
+          && log_limit_pass (&core->overdue_limit, OVERDUE_LOG_INTERVAL, &suppressed))
+        log_line (IPMID_LOG_WARNING, &context,
+                  "has been busy with one batch for %" G_GINT64_FORMAT " s, beyond its time limit",
+                  (now - status.busy_since) / G_USEC_PER_SEC);
+      g_free (status.last_error);
+    }
+  return G_SOURCE_CONTINUE;
+}
+
+/* ----------------------------------------------------------------- the start */
+
+static int
+exit_status_for (const GError *error)
+{
+  if (error->domain != IPMID_ERROR)
+    return EX_UNAVAILABLE;
+  switch ((IpmidError) error->code)
+    {
+    case IPMID_ERROR_USAGE:
+      return EX_CONFIG;
+    case IPMID_ERROR_FILE:
+      return EX_CANTCREAT;
+    case IPMID_ERROR_JOURNAL:
+    case IPMID_ERROR_JOURNAL_DAMAGED:
+    case IPMID_ERROR_JOURNAL_FULL:
+      return EX_IOERR;
+    case IPMID_ERROR_SCHEMA:
+    case IPMID_ERROR_PLUGIN:
+      return EX_CONFIG;
+    default:
+      return EX_UNAVAILABLE;
+    }
+}
+
+static gboolean
+open_journal (Core *core, GError **error)
+{
+  const JournalOptions options = { core->config->state_dir, JOURNAL_SIZE_LIMIT, on_journal_failed, core };
+
+  if (core->config->state_dir != NULL)
+    {
+      core->state_dir = state_dir_open (core->config->state_dir, error);
+      if (core->state_dir == NULL)
+        return FALSE;
+    }
+  core->journal = journal_open (&options, error);
+  return core->journal != NULL;
+}
+
+static gboolean
+make_handlers (Core *core, GError **error)
+{
+  const HandlerHooks hooks = { on_stop_wanted, on_delete_wanted, on_handler_ended, core };
+
+  for (guint i = 0; i < core->config->handlers->len; i++)
+    {
+      Handler *handler = handler_new (core->config->handlers->pdata[i], core->config->plugin_dir, &hooks, error);
+      if (handler == NULL)
+        return FALSE;
+      g_ptr_array_add (core->handlers, handler);
+    }
+  return TRUE;
+}
+
+static gboolean
+register_handlers (Core *core, GError **error)
+{
+  gint64 moved;
+
+  for (guint i = 0; i < core->handlers->len; i++)
+    if (!handler_register (core->handlers->pdata[i], core->journal, error))
+      return FALSE;
+  if (!ledger_bury_orphans (journal_ledger (core->journal), &moved, error))
+    return FALSE;
+  if (moved > 0)
+    log_line (IPMID_LOG_WARNING, NULL,
+              "%" G_GINT64_FORMAT " events that were owed to handlers of an earlier configuration are dead letters now",
+              moved);
+  return TRUE;
+}
+
+static gboolean
+make_keeper (Core *core, GError **error)
+{
+  core->keeper = keeper_new (core->config->collector, core->journal, deletions_on_deleted, core->deletions);
+  deletions_set_keeper (core->deletions, core->keeper);
+  for (guint i = 0; i < core->config->bmcs->len; i++)
+    {
+      const BmcConfig *bmc = core->config->bmcs->pdata[i];
+      gint64 id = ledger_add_bmc (journal_ledger (core->journal), bmc->name, error);
+      if (id == 0)
+        return FALSE;
+      keeper_add_bmc (core->keeper, id, bmc->name, bmc->connection);
+    }
+  return TRUE;
+}
+
+static gboolean
+start_handlers (Core *core, GError **error)
+{
+  for (guint i = 0; i < core->handlers->len; i++)
+    if (!handler_start (core->handlers->pdata[i], error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+start_parts (Core *core, GError **error)
+{
+  /* Mistakes in the configuration first, before anything is made on disk. */
+  if (!make_handlers (core, error) || !open_journal (core, error))
+    return FALSE;
+  core->deletions = deletions_new (core->journal);
+  return register_handlers (core, error) && make_keeper (core, error) && journal_start (core->journal, error)
+         && start_handlers (core, error) && keeper_start (core->keeper, error);
+}
+
+Core *
+core_start (CoreConfig *config, CoreEndedFunc on_ended, gpointer user_data, int *exit_status, GError **error)
+{
+  g_autoptr (Core) core = g_new0 (Core, 1);
+  g_autoptr (GError) local = NULL;
+
+  core->config = config;
+  core->on_ended = on_ended;
+  core->user_data = user_data;
+  core->handlers = g_ptr_array_new_with_free_func ((GDestroyNotify) handler_free);
+  if (start_parts (core, &local))
+    {
+      core->watch_timer = g_timeout_add_seconds (WATCH_INTERVAL, look_after_handlers, core);
+      return g_steal_pointer (&core);
+    }
+  *exit_status = exit_status_for (local);
+  g_propagate_error (error, g_steal_pointer (&local));
+  /* Threads that run already end now; handler_free() waits for them. */
+  core->stopping = TRUE;
+  for (guint i = 0; i < core->handlers->len; i++)
+    {
+      handler_stop (core->handlers->pdata[i], FALSE);
+      handler_cancel (core->handlers->pdata[i]);
+    }
+  return NULL;
+}
+
+void
+core_reopen (Core *core)
+{
+  if (core->stopping)
+    return;
+  for (guint i = 0; i < core->handlers->len; i++)
+    handler_reopen (core->handlers->pdata[i]);
+}
+
+/* ---------------------------------------------------------------- the status */
+
+typedef struct
+{
+  gint64 handler;
+  LedgerCounts counts;
+} CountQuery;
+
+static gboolean
+count (Ledger *ledger, gpointer data, G_GNUC_UNUSED GError **error)
+{
+  CountQuery *query = data;
+
+  ledger_counts (ledger, query->handler, &query->counts);
+  return TRUE;
+}
+
+static void
+describe_handler (Core *core, Handler *handler, GString *out)
+{
+  CountQuery query = { .handler = handler_id (handler) };
+  HandlerStatus status;
+
+  handler_get_status (handler, &status);
+  g_string_append_printf (out, "handler: %s\n", handler_name (handler));
+  g_string_append_printf (out, "  state: %s\n", status.down ? "failing" : "working");
+  if (journal_run (core->journal, JOURNAL_LOOK_UP, count, &query))
+    g_string_append_printf (
+        out, "  queue: %" G_GINT64_FORMAT "\n  dead letters: %" G_GINT64_FORMAT "\n  not kept: %" G_GINT64_FORMAT "\n",
+        query.counts.pending, query.counts.dead, query.counts.shed);
+  g_string_append_printf (out, "  handled: %" G_GUINT64_FORMAT "\n  failures: %" G_GUINT64_FORMAT "\n", status.done,
+                          status.failed);
+  if (status.last_error != NULL)
+    g_string_append_printf (out, "  last error: %s\n", status.last_error);
+  g_free (status.last_error);
+}
+
+char *
+core_status (Core *core)
+{
+  GString *out = g_string_new (NULL);
+
+  if (core->stopping)
+    {
+      g_string_append (out, "ipmid: ending\n");
+      return g_string_free (out, FALSE);
+    }
+  g_string_append_printf (out, "journal: %s%s\n",
+                          core->config->state_dir == NULL ? "in memory" : core->config->state_dir,
+                          journal_is_full (core->journal) ? ", full: SELs are not read" : "");
+  keeper_describe (core->keeper, out);
+  for (guint i = 0; i < core->handlers->len; i++)
+    describe_handler (core, core->handlers->pdata[i], out);
+  return g_string_free (out, FALSE);
+}

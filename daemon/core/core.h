@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * core.h - the daemon without its command line: journal, collectors, handlers.
+ *
+ * A core belongs to the thread that created it, which runs the default main
+ * context.
+ */
+#ifndef CORE_H
+#define CORE_H
+
+#include "core/connection.h"
+
+/* One key of a handler's group, with the place where the user wrote it. */
+typedef struct
+{
+  char *key;
+  char *value;
+  char *place; /* "ipmid.conf:12" or "--attempts"; for error messages */
+} ConfigEntry;
+
+/* What the user wants of one handler. */
+typedef struct
+{
+  char *name;
+  char *plugin;
+  GPtrArray *entries; /* ConfigEntry: keys of the plugin's table and of handler_options */
+} HandlerConfig;
+
+/* What the user wants of one BMC. */
+typedef struct
+{
+  char *name;
+  Connection *connection;
+} BmcConfig;
+
+typedef struct
+{
+  char *state_dir; /* NULL: a journal in memory */
+  char *plugin_dir;
+  char *collector;     /* the program */
+  GPtrArray *bmcs;     /* BmcConfig */
+  GPtrArray *handlers; /* HandlerConfig */
+} CoreConfig;
+
+CoreConfig *core_config_new (void);
+void core_config_free (CoreConfig *config);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CoreConfig, core_config_free)
+
+HandlerConfig *core_config_add_handler (CoreConfig *config, const char *name, const char *plugin);
+void handler_config_set (HandlerConfig *handler, const char *key, const char *value, const char *place);
+/* Takes the connection. */
+BmcConfig *core_config_add_bmc (CoreConfig *config, const char *name, Connection *connection);
+
+typedef struct _Core Core;
+
+/* The core has ended, in order: the exit status (sysexits.h) and why, NULL if
+ * it was asked to. */
+typedef void (*CoreEndedFunc) (int exit_status, const char *message, gpointer user_data);
+
+/* Everything that can be wrong at start-up shows here: the state directory and
+ * its lock, the journal, plugins and their options, files that a handler opens.
+ * No process or thread is left behind on failure.  Takes the configuration.
+ * `*exit_status` is set on failure. */
+Core *core_start (CoreConfig *config, CoreEndedFunc on_ended, gpointer user_data, int *exit_status, GError **error);
+
+/* Ends in order: sessions closed, running deliveries finished or cancelled,
+ * within ten seconds; then on_ended is called. */
+void core_stop (Core *core, int exit_status, const char *message);
+
+/* SIGHUP: handlers re-open their files. */
+void core_reopen (Core *core);
+
+/* What --status shows: "key: value" lines for people. */
+char *core_status (Core *core);
+
+/* After on_ended. */
+void core_free (Core *core);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Core, core_free)
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * handler-private.h - what handler.c (life), worker.c (the thread) and host.c
+ * (the table that plugins see) share.
+ */
+#ifndef HANDLER_PRIVATE_H
+#define HANDLER_PRIVATE_H
+
+#include "core/handler.h"
+#include "core/log.h"
+#include "core/plugin.h"
+#include "core/schedule.h"
+
+/* The state behind handler_options. */
+typedef struct
+{
+  gboolean required;
+  gboolean existing;
+  gint64 batch;
+  gint64 linger;
+  gint64 attempts;
+  gint64 timeout;
+  gint64 retry_min, retry_max;
+  gint64 quota;
+} HandlerOptions;
+
+/* One event that the plugin has in hand.  Under the lock. */
+typedef struct
+{
+  guint64 token;
+  ScheduleItem *item;
+  gint64 deadline;
+  gboolean later;    /* deliver() has returned LATER */
+  gboolean answered; /* ipmid_host_answer() came */
+  IpmidVerdict verdict;
+  char *reason;
+} Delivery;
+
+struct _Handler
+{
+  IpmidHost host; /* first: a plugin's IpmidHost is a Handler */
+  char *name;
+  Plugin *plugin;
+  const IpmidPlugin *descriptor;
+  gpointer state; /* the plugin's */
+  HandlerOptions options;
+  HandlerHooks hooks;
+  Journal *journal;
+  gint64 id;
+  GThread *thread;
+  int wake_fd;   /* eventfd: something changed for the worker */
+  int cancel_fd; /* eventfd: the plugin should give up */
+
+  GMutex lock; /* everything below */
+  GCond opened;
+  Schedule *schedule;
+  GHashTable *deliveries; /* guint64 token → Delivery */
+  guint64 next_token;
+  gboolean stopping, draining, cancelled, reopen, ended;
+  gboolean open_answered;
+  GError *open_error;
+  gint64 busy_since, busy_deadline;
+  guint64 done, failed;
+  char *last_error;
+  LogLimit failure_limit;
+};
+
+/* Wakes the worker.  Any thread. */
+void handler_wake (Handler *handler);
+
+/* The journal's thread hands over an event (LedgerHandler.offer). */
+void handler_offer (gpointer handler, gint64 bmc, gint64 seq, IpmidEvent *event);
+
+/* The worker's thread function. */
+gpointer worker_run (gpointer handler);
+
+/* The table that every plugin gets. */
+extern const IpmidHostApi host_api;
+
+#endif

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* handler.c - the life of a handler; see handler.h. */
+#include "core/handler-private.h"
+
+#include "core/options.h"
+#include "event/error.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define OPTION(member) G_STRUCT_OFFSET (HandlerOptions, member)
+
+const IpmidOption handler_options[]
+    = { { "required", IPMID_OPTION_BOOLEAN, OPTION (required), "yes", FALSE, 0, 0, NULL, "yes|no",
+          "Deletion of a record from the SEL waits until this handler has handled it." },
+        { "existing", IPMID_OPTION_BOOLEAN, OPTION (existing), "no", FALSE, 0, 0, NULL, "yes|no",
+          "Also take records that stood in the SEL before ipmid first met the BMC." },
+        { "batch", IPMID_OPTION_INTEGER, OPTION (batch), "64", FALSE, 1, 4096, NULL, "NUMBER",
+          "How many events the handler gets in one call at most." },
+        { "linger", IPMID_OPTION_DURATION, OPTION (linger), "0s", FALSE, 0, G_TIME_SPAN_MINUTE, NULL, "DURATION",
+          "How long to wait for more events before a batch that is not full is handed over." },
+        { "attempts", IPMID_OPTION_INTEGER, OPTION (attempts), "0", FALSE, 0, G_MAXINT32, NULL, "NUMBER",
+          "After so many failures an event becomes a dead letter; 0 means that it is tried for ever." },
+        { "timeout", IPMID_OPTION_DURATION, OPTION (timeout), "60s", FALSE, G_USEC_PER_SEC / 10, G_TIME_SPAN_DAY, NULL,
+          "DURATION", "How long the handler may take for one batch." },
+        { "retry-min", IPMID_OPTION_DURATION, OPTION (retry_min), "1s", FALSE, 1000, G_TIME_SPAN_HOUR, NULL, "DURATION",
+          "The pause after a first failure; it doubles with every further one." },
+        { "retry-max", IPMID_OPTION_DURATION, OPTION (retry_max), "5m", FALSE, 1000, G_TIME_SPAN_DAY, NULL, "DURATION",
+          "The longest pause between two attempts." },
+        { "quota", IPMID_OPTION_INTEGER, OPTION (quota), "1000000", FALSE, 1, G_MAXINT64, NULL, "NUMBER",
+          "How many events may wait for this handler; beyond it new ones are not kept for it." },
+        { .key = NULL } };
+
+static void
+shut_descriptor (int fd)
+{
+  if (fd >= 0)
+    close (fd);
+}
+
+static void
+free_delivery (gpointer data)
+{
+  Delivery *delivery = data;
+
+  g_free (delivery->reason);
+  g_free (delivery);
+}
+
+static gboolean
+set_option (Handler *handler, const ConfigEntry *entry, GError **error)
+{
+  const IpmidOption *common = options_find (handler_options, entry->key);
+  const IpmidOption *table = handler->descriptor->options;
+  const IpmidOption *own = common != NULL || table == NULL ? NULL : options_find (table, entry->key);
+  gboolean good = FALSE;
+
+  if (common != NULL)
+    good = options_set (common, &handler->options, entry->value, error);
+  else if (own != NULL)
+    good = options_set (own, handler->state, entry->value, error);
+  else
+    {
+      const char *nearest = options_nearest (handler_options, entry->key);
+      if (nearest == NULL && table != NULL)
+        nearest = options_nearest (table, entry->key);
+      g_set_error (error, IPMID_ERROR, IPMID_ERROR_USAGE, "plugin \"%s\" has no option \"%s\"%s%s%s",
+                   handler->descriptor->name, entry->key, nearest == NULL ? "" : "; did you mean \"",
+                   nearest == NULL ? "" : nearest, nearest == NULL ? "" : "\"?");
+    }
+  if (!good)
+    g_prefix_error (error, "%s: ", entry->place);
+  return good;
+}
+
+static gboolean
+check_required (Handler *handler, const HandlerConfig *config, GError **error)
+{
+  for (const IpmidOption *option = handler->descriptor->options; option != NULL && option->key != NULL; option++)
+    {
+      gboolean given = !option->required;
+      for (guint i = 0; i < config->entries->len && !given; i++)
+        given = strcmp (((ConfigEntry *) config->entries->pdata[i])->key, option->key) == 0;
+      if (given)
+        continue;
+      g_set_error (error, IPMID_ERROR, IPMID_ERROR_USAGE, "handler \"%s\": \"%s\" is missing: %s", config->name,
+                   option->key, option->help);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* A plugin's option that hides one of ours could never be set. */
+static gboolean
+check_table (const IpmidPlugin *descriptor, GError **error)
+{
+  for (const IpmidOption *option = descriptor->options; option != NULL && option->key != NULL; option++)
+    if (options_find (handler_options, option->key) != NULL)
+      {
+        g_set_error (error, IPMID_ERROR, IPMID_ERROR_PLUGIN,
+                     "plugin \"%s\": its option \"%s\" has the name of an option of every handler", descriptor->name,
+                     option->key);
+        return FALSE;
+      }
+  return TRUE;
+}
+
+static gboolean
+configure (Handler *handler, const HandlerConfig *config, GError **error)
+{
+  if (!check_table (handler->descriptor, error))
+    return FALSE;
+  if (handler->descriptor->options != NULL)
+    options_init (handler->descriptor->options, handler->state);
+  options_init (handler_options, &handler->options);
+  for (guint i = 0; i < config->entries->len; i++)
+    if (!set_option (handler, config->entries->pdata[i], error))
+      return FALSE;
+  if (!check_required (handler, config, error))
+    return FALSE;
+  if (handler->descriptor->check == NULL || handler->descriptor->check (handler->state, error))
+    return TRUE;
+  g_prefix_error (error, "handler \"%s\": ", config->name);
+  return FALSE;
+}
+
+static Schedule *
+new_schedule (const HandlerOptions *options)
+{
+  ScheduleLimits limits = schedule_default_limits;
+
+  limits.batch = (guint) options->batch;
+  limits.attempts = (guint) options->attempts;
+  limits.retry_min = options->retry_min;
+  limits.retry_max = MAX (options->retry_min, options->retry_max);
+  limits.lane_max = MAX (limits.lane_max, 2 * limits.batch);
+  limits.total_max = MAX (limits.total_max, 2 * limits.lane_max);
+  return schedule_new (&limits);
+}
+
+Handler *
+handler_new (const HandlerConfig *config, const char *plugin_dir, const HandlerHooks *hooks, GError **error)
+{
+  g_autoptr (Plugin) plugin = plugin_load (plugin_dir, config->plugin, error);
+
+  if (plugin == NULL)
+    return NULL;
+  g_autoptr (Handler) handler = g_new0 (Handler, 1);
+  handler->host.api = &host_api;
+  handler->name = g_strdup (config->name);
+  handler->plugin = g_steal_pointer (&plugin);
+  handler->descriptor = plugin_descriptor (handler->plugin);
+  handler->state = g_malloc0 (MAX (handler->descriptor->state_size, 1));
+  handler->hooks = *hooks;
+  handler->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  handler->cancel_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  handler->next_token = 1;
+  handler->deliveries = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, free_delivery);
+  g_mutex_init (&handler->lock);
+  g_cond_init (&handler->opened);
+  if (!configure (handler, config, error))
+    return NULL;
+  if (handler->wake_fd < 0 || handler->cancel_fd < 0)
+    {
+      g_set_error (error, IPMID_ERROR, IPMID_ERROR_UNAVAILABLE, "cannot make an eventfd: %s", g_strerror (errno));
+      return NULL;
+    }
+  handler->schedule = new_schedule (&handler->options);
+  return g_steal_pointer (&handler);
+}
+
+void
+handler_join (Handler *handler)
+{
+  if (handler->thread != NULL)
+    g_thread_join (g_steal_pointer (&handler->thread));
+}
+
+void
+handler_free (Handler *handler)
+{
+  if (handler == NULL)
+    return;
+  handler_join (handler);
+  if (handler->descriptor->options != NULL)
+    options_clear (handler->descriptor->options, handler->state);
+  options_clear (handler_options, &handler->options);
+  g_free (handler->state);
+  shut_descriptor (handler->wake_fd);
+  shut_descriptor (handler->cancel_fd);
+  g_hash_table_unref (handler->deliveries);
+  schedule_free (handler->schedule);
+  plugin_free (handler->plugin);
+  g_mutex_clear (&handler->lock);
+  g_cond_clear (&handler->opened);
+  g_clear_error (&handler->open_error);
+  g_free (handler->last_error);
+  g_free (handler->name);
+  g_free (handler);
+}
+
+gboolean
+handler_register (Handler *handler, Journal *journal, GError **error)
+{
+  Ledger *ledger = journal_ledger (journal);
+  gboolean finalizer = (handler->descriptor->flags & IPMID_PLUGIN_FINALIZER) != 0;
+  const LedgerHandler description = {
+    .name = handler->name,
+    .required = handler->options.required && !finalizer,
+    .finalizer = finalizer,
+    /* A finalizer acts on what the others have handled, whatever that is. */
+    .filter = { finalizer ? FILTER_RECORD_KINDS : FILTER_ALL_KINDS, handler->options.existing || finalizer },
+    .quota = handler->options.quota,
+    .offer = handler_offer,
+    .user_data = handler,
+  };
+
+  handler->journal = journal;
+  handler->id = ledger_add_handler (ledger, &description, error);
+  if (handler->id == 0)
+    return FALSE;
+  g_autoptr (GArray) lanes = store_delivery_lanes (ledger_store (ledger), handler->id, error);
+  if (lanes == NULL)
+    return FALSE;
+  for (guint i = 0; i < lanes->len; i++)
+    schedule_add_backlog (handler->schedule, g_array_index (lanes, gint64, i));
+  return TRUE;
+}
+
+gboolean
+handler_start (Handler *handler, GError **error)
+{
+  handler->thread = g_thread_try_new (handler->name, worker_run, handler, error);
+  if (handler->thread == NULL)
+    return FALSE;
+  g_mutex_lock (&handler->lock);
+  while (!handler->open_answered)
+    g_cond_wait (&handler->opened, &handler->lock);
+  GError *failure = g_steal_pointer (&handler->open_error);
+  g_mutex_unlock (&handler->lock);
+  if (failure == NULL)
+    return TRUE;
+  g_propagate_error (error, failure);
+  return FALSE;
+}
+
+void
+handler_wake (Handler *handler)
+{
+  const guint64 one = 1;
+
+  /* It fails only if it is about to wake anyway. */
+  if (write (handler->wake_fd, &one, sizeof one) < 0)
+    return;
+}
+
+void
+handler_stop (Handler *handler, gboolean drain)
+{
+  g_mutex_lock (&handler->lock);
+  handler->stopping = TRUE;
+  handler->draining = drain;
+  g_mutex_unlock (&handler->lock);
+  handler_wake (handler);
+}
+
+void
+handler_cancel (Handler *handler)
+{
+  const guint64 one = 1;
+
+  g_mutex_lock (&handler->lock);
+  handler->cancelled = TRUE;
+  g_mutex_unlock (&handler->lock);
+  if (write (handler->cancel_fd, &one, sizeof one) < 0)
+    return;
+  handler_wake (handler);
+}
+
+gboolean
+handler_has_ended (Handler *handler)
+{
+  g_mutex_lock (&handler->lock);
+  gboolean ended = handler->ended || handler->thread == NULL;
+  g_mutex_unlock (&handler->lock);
+  return ended;
+}
+
+void
+handler_reopen (Handler *handler)
+{
+  g_mutex_lock (&handler->lock);
+  handler->reopen = TRUE;
+  g_mutex_unlock (&handler->lock);
+  handler_wake (handler);
+}
+
+const char *
+handler_name (const Handler *handler)
+{
+  return handler->name;
+}
+
+gint64
+handler_id (const Handler *handler)
+{
+  return handler->id;
+}
+
+void
+handler_offer (gpointer user_data, gint64 bmc, gint64 seq, IpmidEvent *event)
+{
+  Handler *handler = user_data;
+
+  g_mutex_lock (&handler->lock);
+  schedule_offer (handler->schedule, bmc, seq, event);
+  g_mutex_unlock (&handler->lock);
+  handler_wake (handler);
+}
+
+void
+handler_get_status (Handler *handler, HandlerStatus *status)
+{
+  g_mutex_lock (&handler->lock);
+  *status = (HandlerStatus){
+    .down = schedule_is_down (handler->schedule),
+    .busy_since = handler->busy_since,
+    .deadline = handler->busy_deadline,
+    .done = handler->done,
+    .failed = handler->failed,
+    .last_error = g_strdup (handler->last_error),
+  };
+  g_mutex_unlock (&handler->lock);
+}

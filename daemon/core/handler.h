@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * handler.h - one configured handler: a plugin's state, its schedule, its thread.
+ *
+ * The worker thread calls the plugin.  The schedule and the table of
+ * deliveries in flight are shared with the journal's thread (offers, refills)
+ * and with whoever answers LATER; they are under the handler's lock.  The
+ * interface below belongs to the core's thread.
+ */
+#ifndef HANDLER_H
+#define HANDLER_H
+
+#include "core/core.h"
+#include "core/journal.h"
+
+typedef struct _Handler Handler;
+
+/* What a handler asks of the core; called on any thread. */
+typedef struct
+{
+  /* End ipmid, in order. */
+  void (*stop) (gpointer user_data, int exit_status, const char *message);
+  /* Delete a record; `callback` is called exactly once. */
+  void (*delete_record) (gpointer user_data, gint64 bmc, gint64 seq, IpmidEvent *event, IpmidDeleteFlags flags,
+                         IpmidDeleteCallback callback, gpointer callback_data);
+  /* The worker has ended: handler_join() will not wait. */
+  void (*ended) (gpointer user_data, Handler *handler);
+  gpointer user_data;
+} HandlerHooks;
+
+/* The keys that every handler takes besides its plugin's. */
+extern const IpmidOption handler_options[];
+
+/* Loads the plugin and checks the configuration.  `hooks` stay the caller's. */
+Handler *handler_new (const HandlerConfig *config, const char *plugin_dir, const HandlerHooks *hooks, GError **error);
+
+/* Makes it known to the ledger and takes up its backlog; before the journal
+ * starts. */
+gboolean handler_register (Handler *handler, Journal *journal, GError **error);
+
+/* Starts the worker and waits until the plugin is open.  The journal runs. */
+gboolean handler_start (Handler *handler, GError **error);
+
+/* Asks the worker to end when its present batch is answered; `drain`: when it
+ * has nothing left that can be delivered now. */
+void handler_stop (Handler *handler, gboolean drain);
+
+/* Asks the plugin to give up what it is doing. */
+void handler_cancel (Handler *handler);
+
+/* Whether handler_join() would not have to wait. */
+gboolean handler_has_ended (Handler *handler);
+
+void handler_reopen (Handler *handler);
+
+/* Waits for the worker's end; the journal must still be there. */
+void handler_join (Handler *handler);
+
+/* After handler_join(), and after the journal is closed: it may still hand over
+ * what was asked of it. */
+void handler_free (Handler *handler);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Handler, handler_free)
+
+const char *handler_name (const Handler *handler);
+gint64 handler_id (const Handler *handler);
+
+/* A snapshot for people. */
+typedef struct
+{
+  gboolean down;     /* taken to be down: one probe at a time */
+  gint64 busy_since; /* monotonic time, microseconds; 0: not in a call */
+  gint64 deadline;   /* of that call */
+  guint64 done, failed;
+  char *last_error; /* g_free(); NULL: none */
+} HandlerStatus;
+
+void handler_get_status (Handler *handler, HandlerStatus *status);
+
+#endif

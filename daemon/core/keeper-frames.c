@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * keeper-frames.c - what the collector says, on its way to the journal.
+ *
+ * A frame becomes work for the journal's thread; what follows from it (credit,
+ * the next START) comes back to the core's thread when the work is on disk.
+ */
+#include "core/crash-point.h"
+#include "core/keeper-private.h"
+#include "event/error.h"
+
+#include <string.h>
+
+/* One frame's work.  Created on the core's thread, used on the journal's,
+ * finished on the core's. */
+typedef struct
+{
+  Keeper *keeper; /* a reference */
+  guint generation;
+  FrameType type;
+  gint64 bmc;
+  guint walk;
+  gboolean flag;         /* RECORDS: first; WALK_END: complete; SUSPECT, SEL_INFO: overflow */
+  gboolean connected;    /* SEL_INFO */
+  gint64 last_confirmed; /* SUSPECT */
+  GPtrArray *events;     /* RECORDS */
+  gboolean has_record;
+  guint8 record[STORE_RECORD_SIZE]; /* TAIL */
+  StoreBmc cursor;                  /* the answer to SEL_INFO and TAIL */
+  gboolean committed;
+} Intake;
+
+static void
+free_intake (Intake *intake)
+{
+  g_clear_pointer (&intake->events, g_ptr_array_unref);
+  keeper_unref (intake->keeper);
+  g_free (intake);
+}
+
+static gboolean
+work (Ledger *ledger, gpointer data, GError **error)
+{
+  Intake *intake = data;
+
+  switch (intake->type)
+    {
+    case FRAME_SEL_INFO:
+      return ledger_overflow (ledger, intake->bmc, intake->flag, intake->connected, error)
+             && (!intake->connected || ledger_cursor (ledger, intake->bmc, &intake->cursor, error));
+    case FRAME_TAIL:
+      return ledger_tail (ledger, intake->bmc, intake->has_record ? intake->record : NULL, error)
+             && ledger_cursor (ledger, intake->bmc, &intake->cursor, error);
+    case FRAME_RECORDS:
+      return ledger_records (ledger, intake->bmc, intake->walk, intake->flag, intake->events, error);
+    case FRAME_WALK_END:
+      return ledger_walk_end (ledger, intake->bmc, intake->walk, intake->flag, error);
+    case FRAME_SUSPECT:
+      return ledger_suspect (ledger, intake->bmc, intake->flag, intake->last_confirmed, error);
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+/* Where the collector is to read on. */
+static void
+send_start (const Intake *intake)
+{
+  const StoreBmc *cursor = &intake->cursor;
+  FrameCursor kind = FRAME_CURSOR_RECORD;
+  gboolean first_contact = cursor->contact != STORE_CONTACT_DONE;
+
+  if (first_contact)
+    kind = FRAME_CURSOR_FIRST;
+  else if (!cursor->has_cursor)
+    kind = FRAME_CURSOR_EMPTY;
+  gboolean with_record = cursor->has_cursor && cursor->contact != STORE_CONTACT_NONE;
+  GVariant *record
+      = g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, cursor->cursor, with_record ? STORE_RECORD_SIZE : 0, 1);
+  gboolean walk = cursor->contact == STORE_CONTACT_TAIL;
+  keeper_send (intake->keeper, FRAME_START,
+               g_variant_new ("(uy@ayb)", (guint32) intake->bmc, (guchar) kind, record, walk));
+}
+
+/* "Up" means that no record that is written from now on will be missed or taken
+ * for one that stood there before: the tail of first contact is on disk. */
+static void
+announce_up (Keeper *keeper, gint64 id)
+{
+  KeeperBmc *bmc = g_hash_table_lookup (keeper->bmcs, &id);
+  g_autofree char *words = bmc == NULL ? NULL : g_steal_pointer (&bmc->up_words);
+
+  if (words != NULL)
+    keeper_set_state (bmc, FRAME_STATE_UP, words);
+}
+
+static void
+give_credit (Keeper *keeper, guint records)
+{
+  keeper->outstanding += records;
+  keeper_send (keeper, FRAME_CREDIT, g_variant_new ("(u)", records));
+}
+
+/* On the core's thread again. */
+static gboolean
+follow_up (gpointer data)
+{
+  Intake *intake = data;
+  Keeper *keeper = intake->keeper;
+
+  if (intake->committed && keeper->channel != NULL && intake->generation == keeper->generation)
+    {
+      if (intake->type == FRAME_TAIL)
+        crash_point ("first-contact");
+      if (intake->connected || intake->type == FRAME_TAIL)
+        {
+          send_start (intake);
+          if (intake->cursor.contact != STORE_CONTACT_NONE)
+            announce_up (keeper, intake->bmc);
+        }
+      else if (intake->type == FRAME_RECORDS)
+        give_credit (keeper, intake->events->len);
+    }
+  free_intake (intake);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+done (gpointer data, gboolean committed)
+{
+  Intake *intake = data;
+
+  intake->committed = committed;
+  g_idle_add_full (G_PRIORITY_DEFAULT, follow_up, intake, NULL);
+}
+
+static Intake *
+new_intake (Keeper *keeper, FrameType type, const KeeperBmc *bmc)
+{
+  Intake *intake = g_new0 (Intake, 1);
+
+  intake->keeper = keeper_ref (keeper);
+  intake->generation = keeper->generation;
+  intake->type = type;
+  intake->bmc = bmc->id;
+  return intake;
+}
+
+static void
+submit (Intake *intake)
+{
+  journal_submit (intake->keeper->journal, JOURNAL_INTAKE, work, done, intake);
+}
+
+static KeeperBmc *
+find_bmc (Keeper *keeper, guint32 number)
+{
+  gint64 id = number;
+
+  return g_hash_table_lookup (keeper->bmcs, &id);
+}
+
+/* -------------------------------------------------------------------- frames */
+
+static void
+on_hello (Keeper *keeper, GVariant *body)
+{
+  guint32 protocol;
+  const char *version;
+
+  g_variant_get (body, "(u&s)", &protocol, &version);
+  if (protocol != FRAME_PROTOCOL)
+    keeper_break (keeper, "another protocol version; is it the collector of this ipmid?");
+  else
+    log_line (IPMID_LOG_DEBUG, NULL, "the collector, version %s, has started", version);
+}
+
+static void
+note_state (KeeperBmc *bmc, FrameState state, const char *words)
+{
+  g_clear_pointer (&bmc->up_words, g_free);
+  if (state == FRAME_STATE_UP)
+    {
+      bmc->up_words = g_strdup (words);
+      keeper_set_state (bmc, FRAME_STATE_CONNECTING, "asking for its SEL");
+    }
+  else
+    keeper_set_state (bmc, state, words);
+}
+
+static void
+on_state (Keeper *keeper, GVariant *body)
+{
+  guint32 number;
+  guchar state;
+  const char *words;
+
+  g_variant_get (body, "(uy&s)", &number, &state, &words);
+  KeeperBmc *bmc = find_bmc (keeper, number);
+  if (state > FRAME_STATE_REFUSED)
+    keeper_break (keeper, "an unknown state");
+  else if (bmc != NULL)
+    note_state (bmc, state, words);
+}
+
+static void
+on_sel_info (Keeper *keeper, GVariant *body)
+{
+  guint32 number, entries, room, added, erased;
+  guchar flags;
+
+  g_variant_get (body, "(uyuuuu)", &number, &flags, &entries, &room, &added, &erased);
+  KeeperBmc *bmc = find_bmc (keeper, number);
+  if (bmc == NULL)
+    return;
+  bmc->sel_known = TRUE;
+  bmc->sel_entries = entries;
+  bmc->sel_free = room;
+  bmc->sel_overflow = (flags & FRAME_SEL_OVERFLOW) != 0;
+  Intake *intake = new_intake (keeper, FRAME_SEL_INFO, bmc);
+  intake->connected = (flags & FRAME_SEL_CONNECTED) != 0;
+  intake->flag = bmc->sel_overflow;
+  submit (intake);
+}
+
+static void
+on_tail (Keeper *keeper, GVariant *body)
+{
+  guint32 number;
+  g_autoptr (GVariant) record = NULL;
+  gsize length;
+
+  g_variant_get (body, "(u@ay)", &number, &record);
+  const guint8 *bytes = g_variant_get_fixed_array (record, &length, 1);
+  KeeperBmc *bmc = find_bmc (keeper, number);
+  if (length != 0 && length != STORE_RECORD_SIZE)
+    keeper_break (keeper, "a record that has not 16 bytes");
+  else if (bmc != NULL)
+    {
+      Intake *intake = new_intake (keeper, FRAME_TAIL, bmc);
+      intake->has_record = length > 0;
+      if (intake->has_record)
+        memcpy (intake->record, bytes, STORE_RECORD_SIZE);
+      submit (intake);
+    }
+}
+
+/* Whether this is a record's event and nothing else. */
+static gboolean
+is_record (const IpmidEvent *event)
+{
+  gsize length;
+
+  event_bytes (event, IPMID_FIELD_RAW, &length);
+  return length == STORE_RECORD_SIZE && ((1u << event_integer (event, IPMID_FIELD_KIND)) & FILTER_RECORD_KINDS) != 0;
+}
+
+/* NULL if one of them is no record. */
+static GPtrArray *
+read_events (GVariant *array)
+{
+  g_autoptr (GPtrArray) events = g_ptr_array_new_with_free_func ((GDestroyNotify) event_unref);
+
+  for (gsize i = 0; i < g_variant_n_children (array); i++)
+    {
+      g_autoptr (GVariant) child = g_variant_get_child_value (array, i);
+      IpmidEvent *event = event_from_variant (child, NULL);
+      if (event != NULL)
+        g_ptr_array_add (events, event);
+      if (event == NULL || !is_record (event))
+        return NULL;
+    }
+  return g_steal_pointer (&events);
+}
+
+static void
+on_records (Keeper *keeper, GVariant *body)
+{
+  guint32 number, walk;
+  gboolean first;
+  g_autoptr (GVariant) array = NULL;
+
+  g_variant_get (body, "(uub@a" EVENT_VARIANT_TYPE ")", &number, &walk, &first, &array);
+  KeeperBmc *bmc = find_bmc (keeper, number);
+  GPtrArray *events = read_events (array);
+  if (events == NULL || events->len > keeper->outstanding)
+    {
+      keeper_break (keeper, events == NULL ? "an event that is no SEL record" : "more records than it was allowed");
+      g_clear_pointer (&events, g_ptr_array_unref);
+      return;
+    }
+  keeper->outstanding -= events->len;
+  if (bmc == NULL)
+    {
+      give_credit (keeper, events->len);
+      g_ptr_array_unref (events);
+      return;
+    }
+  bmc->records += events->len;
+  bmc->last_event = g_get_real_time ();
+  Intake *intake = new_intake (keeper, FRAME_RECORDS, bmc);
+  intake->walk = walk;
+  intake->flag = first;
+  intake->events = events;
+  submit (intake);
+}
+
+static void
+on_walk_end (Keeper *keeper, GVariant *body)
+{
+  guint32 number, walk;
+  gboolean complete;
+
+  g_variant_get (body, "(uub)", &number, &walk, &complete);
+  KeeperBmc *bmc = find_bmc (keeper, number);
+  if (walk == 0)
+    keeper_break (keeper, "the end of a walk without a number");
+  if (bmc == NULL || walk == 0)
+    return;
+  Intake *intake = new_intake (keeper, FRAME_WALK_END, bmc);
+  intake->walk = walk;
+  intake->flag = complete;
+  submit (intake);
+}
+
+static void
+on_suspect (Keeper *keeper, GVariant *body)
+{
+  guint32 number;
+  guchar suspicion;
+  const char *words;
+  gint64 last_confirmed;
+
+  g_variant_get (body, "(uyx&s)", &number, &suspicion, &last_confirmed, &words);
+  KeeperBmc *bmc = find_bmc (keeper, number);
+  if (bmc == NULL)
+    return;
+  const LogContext context = { .bmc = bmc->name };
+  log_line (IPMID_LOG_INFO, &context, "%s", words);
+  Intake *intake = new_intake (keeper, FRAME_SUSPECT, bmc);
+  intake->flag = suspicion == FRAME_SUSPECT_OVERFLOW;
+  intake->last_confirmed = last_confirmed;
+  submit (intake);
+}
+
+static void
+on_deleted (Keeper *keeper, GVariant *body)
+{
+  guint32 number;
+  guint64 token;
+  guchar outcome;
+  const char *words;
+
+  g_variant_get (body, "(uty&s)", &number, &token, &outcome, &words);
+  if (outcome >= FRAME_DELETE_N || token == 0)
+    keeper_break (keeper, "an unknown outcome of a delete");
+  else
+    keeper->on_deleted (token, outcome, words, keeper->user_data);
+}
+
+static void
+on_log (Keeper *keeper, GVariant *body)
+{
+  guchar level;
+  guint32 number;
+  const char *text;
+
+  g_variant_get (body, "(yu&s)", &level, &number, &text);
+  const KeeperBmc *bmc = find_bmc (keeper, number);
+  const LogContext context = { .bmc = bmc == NULL ? NULL : bmc->name };
+  log_line (CLAMP (level, IPMID_LOG_ERROR, IPMID_LOG_DEBUG), &context, "%s", text);
+}
+
+void
+keeper_on_frame (FrameType type, GVariant *body, gpointer data)
+{
+  Keeper *keeper = data;
+
+  if (keeper->broken)
+    return;
+  switch (type)
+    {
+    case FRAME_HELLO:
+      on_hello (keeper, body);
+      break;
+    case FRAME_STATE:
+      on_state (keeper, body);
+      break;
+    case FRAME_SEL_INFO:
+      on_sel_info (keeper, body);
+      break;
+    case FRAME_TAIL:
+      on_tail (keeper, body);
+      break;
+    case FRAME_RECORDS:
+      on_records (keeper, body);
+      break;
+    case FRAME_WALK_END:
+      on_walk_end (keeper, body);
+      break;
+    case FRAME_SUSPECT:
+      on_suspect (keeper, body);
+      break;
+    case FRAME_DELETED:
+      on_deleted (keeper, body);
+      break;
+    case FRAME_LOG:
+      on_log (keeper, body);
+      break;
+    case FRAME_PONG:
+      keeper->unanswered = 0;
+      break;
+    case FRAME_REMOVED:
+      break;
+    default:
+      keeper_break (keeper, "a frame that only the core sends");
+      break;
+    }
+}

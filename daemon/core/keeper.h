@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * keeper.h - the keeper of the collector: starts it, talks to it, starts it again.
+ *
+ * Belongs to the core's thread.  What comes from the collector goes straight
+ * to the journal; credit is given back when it is on disk, so a slow disk
+ * makes the collector leave records in the SELs.
+ */
+#ifndef KEEPER_H
+#define KEEPER_H
+
+#include "core/core.h"
+#include "core/journal.h"
+#include "event/frame.h"
+
+typedef struct _Keeper Keeper;
+
+/* How a delete that keeper_delete() sent has ended. */
+typedef void (*KeeperDeletedFunc) (guint64 token, FrameDeleteOutcome outcome, const char *words, gpointer user_data);
+
+Keeper *keeper_new (const char *collector, Journal *journal, KeeperDeletedFunc on_deleted, gpointer user_data);
+
+/* Before keeper_start().  `id` is the ledger's number; the connection stays the
+ * caller's. */
+void keeper_add_bmc (Keeper *keeper, gint64 id, const char *name, const Connection *connection);
+
+/* Starts the collector; FALSE if the program cannot be started at all. */
+gboolean keeper_start (Keeper *keeper, GError **error);
+
+/* FALSE, and no answer will come, if this BMC is not connected. */
+gboolean keeper_delete (Keeper *keeper, guint64 token, gint64 bmc, const LedgerIntent *intent, FrameDeleteFlags flags);
+
+/* Asks the collector to close its sessions and end; `done` is called when it
+ * has, or when it was ended by force a few seconds later. */
+void keeper_stop (Keeper *keeper, void (*done) (gpointer user_data), gpointer user_data);
+
+/* One line a BMC, and the collector's, for people. */
+void keeper_describe (Keeper *keeper, GString *out);
+
+/* Gives up the reference; work of the journal may still hold others. */
+void keeper_unref (Keeper *keeper);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Keeper, keeper_unref)
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * ledger-private.h - what ledger.c (who is owed what) and ledger-sel.c (what is
+ * new in a SEL, and what may be deleted from it) share.
+ */
+#ifndef LEDGER_PRIVATE_H
+#define LEDGER_PRIVATE_H
+
+#include "core/ledger.h"
+#include "core/log.h"
+
+/* A walk over one SEL, seen from here. */
+typedef struct
+{
+  guint number; /* 0: none is under way */
+  guint8 seen[0x10000 / 8];
+  guint known;    /* records that we knew */
+  guint replaced; /* ids that came back with other bytes */
+  gboolean has_last;
+  guint8 last[STORE_RECORD_SIZE];
+} LedgerWalk;
+
+typedef struct
+{
+  char *name;
+  StoreBmc saved; /* as in the store; reloaded after a rollback */
+  gboolean loaded;
+  LedgerWalk *walk;        /* NULL: none under way */
+  LedgerWalk *walk_before; /* as it was when the transaction began, if `touched` */
+  gboolean touched;        /* in ledger->touched */
+  guint unproven_walk;     /* a walk whose beginning we did not see: it proves no absence */
+  gint64 last_confirmed;   /* when the cursor was last seen to be the end of the SEL */
+} LedgerBmc;
+
+/* A handler, and how much it is owed. */
+typedef struct
+{
+  LedgerHandler description;
+  gint64 id;
+  LedgerCounts counts;
+  LedgerCounts change; /* within the transaction */
+  gboolean shedding;   /* said so already */
+} LedgerOwed;
+
+typedef struct
+{
+  LedgerOwed *handler;
+  gint64 bmc;
+  gint64 seq;
+  IpmidEvent *event;
+} LedgerOffer;
+
+struct _Ledger
+{
+  gboolean distrust; /* what stands in an unknown SEL is new */
+  Store *store;
+  GHashTable *bmcs;    /* gint64 id → LedgerBmc */
+  GPtrArray *handlers; /* LedgerOwed */
+  GArray *offers;      /* LedgerOffer: made real by the commit */
+  GPtrArray *touched;  /* LedgerBmc whose walk may have changed in this transaction */
+};
+
+/* NULL only with an error. */
+LedgerBmc *ledger_find_bmc (Ledger *ledger, gint64 id, GError **error);
+
+/* Before the walk of this BMC changes: a rollback restores it. */
+void ledger_touch_walk (Ledger *ledger, LedgerBmc *bmc);
+
+/* Owes the event to every handler that matches it. */
+gboolean ledger_owe (Ledger *ledger, gint64 bmc, IpmidEvent *event, GError **error);
+
+#endif

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* ledger.c - who is owed what; see ledger.h. */
+#include "core/ledger-private.h"
+
+static void
+free_bmc (gpointer data)
+{
+  LedgerBmc *bmc = data;
+
+  g_free (bmc->name);
+  g_free (bmc->walk);
+  g_free (bmc->walk_before);
+  g_free (bmc);
+}
+
+static void
+clear_offer (gpointer data)
+{
+  event_unref (((LedgerOffer *) data)->event);
+}
+
+Ledger *
+ledger_new (Store *store)
+{
+  Ledger *ledger = g_new0 (Ledger, 1);
+
+  ledger->store = store;
+  ledger->bmcs = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, free_bmc);
+  ledger->handlers = g_ptr_array_new_with_free_func (g_free);
+  ledger->offers = g_array_new (FALSE, FALSE, sizeof (LedgerOffer));
+  g_array_set_clear_func (ledger->offers, clear_offer);
+  ledger->touched = g_ptr_array_new ();
+  return ledger;
+}
+
+void
+ledger_free (Ledger *ledger)
+{
+  if (ledger == NULL)
+    return;
+  g_array_unref (ledger->offers);
+  g_ptr_array_unref (ledger->touched);
+  g_ptr_array_unref (ledger->handlers);
+  g_hash_table_unref (ledger->bmcs);
+  g_free (ledger);
+}
+
+void
+ledger_distrust_existing (Ledger *ledger)
+{
+  ledger->distrust = TRUE;
+}
+
+Store *
+ledger_store (Ledger *ledger)
+{
+  return ledger->store;
+}
+
+gint64
+ledger_add_bmc (Ledger *ledger, const char *name, GError **error)
+{
+  StoreBmc saved;
+
+  if (!store_bmc_load (ledger->store, name, &saved, error))
+    return 0;
+  if (ledger->distrust && saved.contact == STORE_CONTACT_NONE)
+    {
+      saved.contact = STORE_CONTACT_DONE;
+      if (!store_bmc_save (ledger->store, &saved, error))
+        return 0;
+    }
+  LedgerBmc *bmc = g_new0 (LedgerBmc, 1);
+  bmc->name = g_strdup (name);
+  bmc->saved = saved;
+  bmc->loaded = TRUE;
+  g_hash_table_insert (ledger->bmcs, g_memdup2 (&saved.id, sizeof saved.id), bmc);
+  return saved.id;
+}
+
+gint64
+ledger_add_handler (Ledger *ledger, const LedgerHandler *description, GError **error)
+{
+  gint64 id;
+  LedgerCounts counts = { 0 };
+
+  if (!store_handler_load (ledger->store, description->name, &id, error)
+      || !store_delivery_count (ledger->store, id, &counts.pending, error)
+      || !store_dead_count (ledger->store, id, &counts.dead, error))
+    return 0;
+  LedgerOwed *handler = g_new0 (LedgerOwed, 1);
+  handler->description = *description;
+  handler->id = id;
+  handler->counts = counts;
+  g_ptr_array_add (ledger->handlers, handler);
+  return id;
+}
+
+gboolean
+ledger_bury_orphans (Ledger *ledger, gint64 *moved, GError **error)
+{
+  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+
+  for (guint i = 0; i < ledger->handlers->len; i++)
+    g_array_append_val (ids, ((LedgerOwed *) ledger->handlers->pdata[i])->id);
+  return store_bury_orphans (ledger->store, ids, moved, error);
+}
+
+/* NULL only with an error. */
+LedgerBmc *
+ledger_find_bmc (Ledger *ledger, gint64 id, GError **error)
+{
+  LedgerBmc *bmc = g_hash_table_lookup (ledger->bmcs, &id);
+
+  g_assert (bmc != NULL);
+  if (!bmc->loaded && !store_bmc_load (ledger->store, bmc->name, &bmc->saved, error))
+    return NULL;
+  bmc->loaded = TRUE;
+  return bmc;
+}
+
+static LedgerOwed *
+find_handler (Ledger *ledger, gint64 id)
+{
+  for (guint i = 0; i < ledger->handlers->len; i++)
+    {
+      LedgerOwed *handler = ledger->handlers->pdata[i];
+      if (handler->id == id)
+        return handler;
+    }
+  g_assert_not_reached ();
+}
+
+/* Before a walk changes: a rollback brings it back as it was. */
+void
+ledger_touch_walk (Ledger *ledger, LedgerBmc *bmc)
+{
+  if (bmc->touched)
+    return;
+  bmc->touched = TRUE;
+  bmc->walk_before = bmc->walk == NULL ? NULL : g_memdup2 (bmc->walk, sizeof *bmc->walk);
+  g_ptr_array_add (ledger->touched, bmc);
+}
+
+static void
+forget_touched (Ledger *ledger, gboolean restore)
+{
+  for (guint i = 0; i < ledger->touched->len; i++)
+    {
+      LedgerBmc *bmc = ledger->touched->pdata[i];
+      if (restore)
+        {
+          g_free (bmc->walk);
+          bmc->walk = g_steal_pointer (&bmc->walk_before);
+        }
+      g_clear_pointer (&bmc->walk_before, g_free);
+      bmc->touched = FALSE;
+    }
+  g_ptr_array_set_size (ledger->touched, 0);
+}
+
+static void
+add_counts (LedgerCounts *counts, const LedgerCounts *change)
+{
+  counts->pending += change->pending;
+  counts->dead += change->dead;
+  counts->shed += change->shed;
+}
+
+void
+ledger_committed (Ledger *ledger)
+{
+  forget_touched (ledger, FALSE);
+  for (guint i = 0; i < ledger->handlers->len; i++)
+    {
+      LedgerOwed *handler = ledger->handlers->pdata[i];
+      add_counts (&handler->counts, &handler->change);
+      handler->change = (LedgerCounts){ 0 };
+    }
+  for (guint i = 0; i < ledger->offers->len; i++)
+    {
+      LedgerOffer *offer = &g_array_index (ledger->offers, LedgerOffer, i);
+      const LedgerHandler *to = &offer->handler->description;
+      to->offer (to->user_data, offer->bmc, offer->seq, offer->event);
+    }
+  g_array_set_size (ledger->offers, 0);
+}
+
+void
+ledger_rolled_back (Ledger *ledger)
+{
+  GHashTableIter iter;
+  gpointer bmc;
+
+  forget_touched (ledger, TRUE);
+  g_array_set_size (ledger->offers, 0);
+  for (guint i = 0; i < ledger->handlers->len; i++)
+    ((LedgerOwed *) ledger->handlers->pdata[i])->change = (LedgerCounts){ 0 };
+  g_hash_table_iter_init (&iter, ledger->bmcs);
+  while (g_hash_table_iter_next (&iter, NULL, &bmc))
+    ((LedgerBmc *) bmc)->loaded = FALSE;
+}
+
+void
+ledger_counts (Ledger *ledger, gint64 handler, LedgerCounts *counts)
+{
+  const LedgerOwed *found = find_handler (ledger, handler);
+
+  /* With what stands in this transaction: whoever asks is answered after it. */
+  *counts = found->counts;
+  add_counts (counts, &found->change);
+}
+
+/* -------------------------------------------------------------- owing events */
+
+static gboolean
+has_room (LedgerOwed *handler)
+{
+  gboolean room = handler->counts.pending + handler->change.pending < handler->description.quota;
+  const LogContext context = { .handler = handler->description.name };
+
+  if (!room && !handler->shedding)
+    log_line (IPMID_LOG_ERROR, &context,
+              "its backlog has reached its quota of %" G_GINT64_FORMAT
+              " events: further events are not kept for it, and stay in the SEL, until it works again",
+              handler->description.quota);
+  handler->shedding = !room;
+  return room;
+}
+
+static gboolean
+insert_delivery (Ledger *ledger, LedgerOwed *handler, gint64 bmc, gint64 seq, IpmidEvent *event, GError **error)
+{
+  const LedgerHandler *description = &handler->description;
+  gboolean counts = description->required && !description->finalizer;
+  LedgerOffer offer = { handler, bmc, seq, event };
+
+  if (!store_delivery_insert (ledger->store, handler->id, bmc, seq, counts, error))
+    return FALSE;
+  handler->change.pending++;
+  event_ref (event);
+  g_array_append_val (ledger->offers, offer);
+  return TRUE;
+}
+
+/* Who wants it, and who gets it: the handlers to which it will be owed. */
+static GPtrArray *
+choose_handlers (Ledger *ledger, const IpmidEvent *event, StoreDues *dues)
+{
+  GPtrArray *chosen = g_ptr_array_new ();
+
+  *dues = (StoreDues){ 0 };
+  for (guint i = 0; i < ledger->handlers->len; i++)
+    {
+      LedgerOwed *handler = ledger->handlers->pdata[i];
+      if (handler->description.finalizer || !filter_match (&handler->description.filter, event))
+        continue;
+      dues->required += handler->description.required;
+      if (has_room (handler))
+        g_ptr_array_add (chosen, handler);
+      else
+        handler->change.shed++;
+    }
+  /* What is shed is never answered, so a required handler's share stays open. */
+  dues->open = dues->required;
+  dues->owed = chosen->len;
+  return chosen;
+}
+
+gboolean
+ledger_owe (Ledger *ledger, gint64 bmc, IpmidEvent *event, GError **error)
+{
+  StoreDues dues;
+  g_autoptr (GPtrArray) chosen = choose_handlers (ledger, event, &dues);
+
+  if (chosen->len == 0)
+    return TRUE;
+  gint64 seq = store_next_seq (ledger->store);
+  if (!store_event_insert (ledger->store, seq, bmc, event, &dues, error))
+    return FALSE;
+  for (guint i = 0; i < chosen->len; i++)
+    if (!insert_delivery (ledger, chosen->pdata[i], bmc, seq, event, error))
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
+ledger_own_event (Ledger *ledger, gint64 bmc_id, IpmidEvent *event, GError **error)
+{
+  LedgerBmc *bmc = ledger_find_bmc (ledger, bmc_id, error);
+
+  if (bmc == NULL)
+    return FALSE;
+  g_autofree char *unique = g_uuid_string_random ();
+  g_autofree char *id = g_strdup_printf ("%s/-/%s", bmc->name, unique);
+  event_set_string (event, IPMID_FIELD_ID, id);
+  event_set_string (event, IPMID_FIELD_BMC, bmc->name);
+  event_set_integer (event, IPMID_FIELD_RECEIVED, g_get_real_time () * 1000);
+  return ledger_owe (ledger, bmc_id, event, error);
+}
+
+/* ------------------------------------------------------------------ handlers */
+
+gboolean
+ledger_attempt (Ledger *ledger, gint64 handler, gint64 bmc, gint64 seq, guint batch, GError **error)
+{
+  return store_delivery_attempt (ledger->store, handler, bmc, seq, 1, batch, error);
+}
+
+/* All required handlers are DONE: the finalizers' turn. */
+static gboolean
+owe_finalizers (Ledger *ledger, gint64 bmc, gint64 seq, IpmidEvent *event, guint *owed, GError **error)
+{
+  *owed = 0;
+  for (guint i = 0; i < ledger->handlers->len; i++)
+    {
+      LedgerOwed *handler = ledger->handlers->pdata[i];
+      if (!handler->description.finalizer || !filter_match (&handler->description.filter, event))
+        continue;
+      if (!insert_delivery (ledger, handler, bmc, seq, event, error))
+        return FALSE;
+      ++*owed;
+    }
+  return TRUE;
+}
+
+static gboolean
+settle_done (Ledger *ledger, gboolean counts, gint64 bmc, gint64 seq, IpmidEvent *event, GError **error)
+{
+  StoreDues dues;
+  guint owed = 0;
+
+  if (!store_event_dues (ledger->store, seq, &dues, error))
+    return FALSE;
+  if (counts && dues.open == 1 && !owe_finalizers (ledger, bmc, seq, event, &owed, error))
+    return FALSE;
+  return store_event_adjust (ledger->store, seq, counts ? -1 : 0, (gint64) owed - 1, &dues, error);
+}
+
+static gboolean
+settle_finally (Ledger *ledger, LedgerOwed *handler, gint64 bmc, gint64 seq, IpmidEvent *event, LedgerOutcome outcome,
+                const char *reason, GError **error)
+{
+  gint64 attempts;
+  gboolean counts, found;
+
+  /* Whether it counts was decided when the event came: a handler that became
+   * `required` since then settles nothing for those that were required then. */
+  if (!store_delivery_remove (ledger->store, handler->id, bmc, seq, &attempts, &counts, &found, error))
+    return FALSE;
+  if (!found) /* answered before */
+    return TRUE;
+  handler->change.pending--;
+  if (outcome == LEDGER_DONE)
+    return settle_done (ledger, counts, bmc, seq, event, error);
+  handler->change.dead++;
+  return store_dead_insert (ledger->store, handler->id, bmc, seq, attempts, reason, error);
+}
+
+gboolean
+ledger_settle (Ledger *ledger, gint64 handler, gint64 bmc, gint64 seq, IpmidEvent *event, LedgerOutcome outcome,
+               const char *reason, GError **error)
+{
+  switch (outcome)
+    {
+    case LEDGER_DONE:
+    case LEDGER_DEAD:
+      return settle_finally (ledger, find_handler (ledger, handler), bmc, seq, event, outcome, reason, error);
+    case LEDGER_RETRY:
+      return store_delivery_attempt (ledger->store, handler, bmc, seq, 0, 0, error);
+    case LEDGER_UNTRIED:
+      return store_delivery_attempt (ledger->store, handler, bmc, seq, -1, 0, error);
+    }
+  g_assert_not_reached ();
+}

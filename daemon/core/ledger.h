@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * ledger.h - what is new in a SEL, under which id, and who is owed it.
+ *
+ * The rules of the promise live here, over the tables of store.h: every new
+ * record becomes exactly one event with a stable id; every handler that matches
+ * it is owed it; a finalizer is owed it once all required handlers are DONE.
+ *
+ * A ledger belongs to the journal's thread.  Its functions run inside a
+ * transaction and may run again, with the same arguments, after a rollback.
+ */
+#ifndef LEDGER_H
+#define LEDGER_H
+
+#include "core/filter.h"
+#include "core/store.h"
+
+typedef struct _Ledger Ledger;
+
+/* How the ledger hands a handler what it is owed.  The functions are called on
+ * the journal's thread, after the commit. */
+typedef struct
+{
+  const char *name; /* of the handler */
+  gboolean required;
+  gboolean finalizer;
+  Filter filter;
+  gint64 quota; /* deliveries that may be pending before new ones are shed */
+  void (*offer) (gpointer user_data, gint64 bmc, gint64 seq, IpmidEvent *event);
+  gpointer user_data;
+} LedgerHandler;
+
+typedef struct
+{
+  gint64 pending;
+  gint64 dead;
+  gint64 shed; /* since start */
+} LedgerCounts;
+
+Ledger *ledger_new (Store *store);
+void ledger_free (Ledger *ledger);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Ledger, ledger_free)
+
+Store *ledger_store (Ledger *ledger);
+
+/* The journal begins afresh after damage: what stands in a SEL that it does not
+ * know is new, not existing. */
+void ledger_distrust_existing (Ledger *ledger);
+
+/* Before anything else runs.  The BMC's and the handler's numbers, or 0. */
+gint64 ledger_add_bmc (Ledger *ledger, const char *name, GError **error);
+gint64 ledger_add_handler (Ledger *ledger, const LedgerHandler *handler, GError **error);
+/* After all handlers are known: what the others were owed becomes dead letters. */
+gboolean ledger_bury_orphans (Ledger *ledger, gint64 *moved, GError **error);
+
+/* After the commit: counters and offers become real. */
+void ledger_committed (Ledger *ledger);
+/* After a rollback: everything is as it was before the transaction. */
+void ledger_rolled_back (Ledger *ledger);
+
+/* ------------------------------------------------------ from the collector */
+
+/* How far this BMC's SEL was read. */
+gboolean ledger_cursor (Ledger *ledger, gint64 bmc, StoreBmc *state, GError **error);
+
+/* First contact: the last record that stands (NULL: the SEL is empty). */
+gboolean ledger_tail (Ledger *ledger, gint64 bmc, const guint8 *record, GError **error);
+
+/* Records in SEL order: events with RAW, KIND and so on, not yet ID and BMC. */
+gboolean ledger_records (Ledger *ledger, gint64 bmc, guint walk, gboolean first, GPtrArray *events, GError **error);
+
+/* The walk has ended; complete: what it did not show does not stand any more. */
+gboolean ledger_walk_end (Ledger *ledger, gint64 bmc, guint walk, gboolean complete, GError **error);
+
+/* Somebody else cleared the SEL, or it overflowed. */
+gboolean ledger_suspect (Ledger *ledger, gint64 bmc, gboolean overflow, gint64 last_confirmed, GError **error);
+
+/* What Get SEL Info says.  A flag that rose while nobody was connected is a
+ * gap, unless it stood at first contact; one that rises later is suspected. */
+gboolean ledger_overflow (Ledger *ledger, gint64 bmc, gboolean overflow, gboolean connected, GError **error);
+
+/* An event of ipmid's own (gap, message, connection, health): gets an id. */
+gboolean ledger_own_event (Ledger *ledger, gint64 bmc, IpmidEvent *event, GError **error);
+
+/* -------------------------------------------------------- from the handlers */
+
+/* Counts an attempt for each (gint64 seq) in `seqs`, all of this lane. */
+gboolean ledger_attempt (Ledger *ledger, gint64 handler, gint64 bmc, gint64 seq, guint batch, GError **error);
+
+typedef enum
+{
+  LEDGER_DONE,   /* handled */
+  LEDGER_DEAD,   /* a dead letter now, for `reason` */
+  LEDGER_RETRY,  /* not in flight any more, still owed */
+  LEDGER_UNTRIED /* likewise, and the attempt does not count */
+} LedgerOutcome;
+
+gboolean ledger_settle (Ledger *ledger, gint64 handler, gint64 bmc, gint64 seq, IpmidEvent *event,
+                        LedgerOutcome outcome, const char *reason, GError **error);
+
+void ledger_counts (Ledger *ledger, gint64 handler, LedgerCounts *counts);
+
+/* ----------------------------------------------------------------- deletes */
+
+typedef enum
+{
+  LEDGER_DELETE_GO,          /* the intent is on record; ask the BMC */
+  LEDGER_DELETE_CHANGED,     /* the record is gone or another one stands under its id */
+  LEDGER_DELETE_NOT_ALLOWED, /* a required handler has not answered DONE */
+} LedgerDelete;
+
+typedef struct
+{
+  guint8 record[STORE_RECORD_SIZE];
+  guint8 predecessor[STORE_RECORD_SIZE];
+  gboolean has_predecessor;
+  gboolean may_clear; /* every record that is believed to stand is to be deleted */
+} LedgerIntent;
+
+/* `dry_run`: decides, but records no intent. */
+gboolean ledger_delete_intent (Ledger *ledger, gint64 bmc, gint64 seq, const IpmidEvent *event, gboolean dry_run,
+                               LedgerDelete *decision, LedgerIntent *intent, GError **error);
+/* The BMC has deleted it. */
+gboolean ledger_deleted (Ledger *ledger, gint64 bmc, const LedgerIntent *intent, GError **error);
+
+#endif

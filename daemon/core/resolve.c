@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * resolve.c - see resolve.h.
+ *
+ * The thread that looks the names up has the question to itself until the
+ * answer is queued on the asker's main context; only `cancelled` is the asker's
+ * all the time.  (GTask would do this, but GIO takes more memory than all of
+ * the core.)  getaddrinfo() is asked as OpenIPMI would
+ * ask it: datagrams, the first answer counts, and a second host must be of the
+ * same family as the first.
+ */
+#include "core/resolve.h"
+
+#include "event/error.h"
+
+#include <netdb.h>
+#include <string.h>
+#include <sys/socket.h>
+
+struct _Resolve
+{
+  char *hosts[3]; /* ends with NULL */
+  int family;     /* AF_… */
+  char **addresses;
+  GError *error;
+
+  GMainContext *context; /* of the asker */
+  ResolveFunc callback;
+  gpointer user_data;
+  gboolean cancelled;
+};
+
+static int
+family_of (const Connection *connection)
+{
+  switch (connection->family)
+    {
+    case CONNECTION_FAMILY_IPV4:
+      return AF_INET;
+    case CONNECTION_FAMILY_IPV6:
+      return AF_INET6;
+    default:
+      return AF_UNSPEC;
+    }
+}
+
+static Resolve *
+resolve_new (const Connection *connection)
+{
+  Resolve *resolve = g_new0 (Resolve, 1);
+
+  resolve->family = family_of (connection);
+  resolve->context = g_main_context_ref_thread_default ();
+  if (connection->interface == CONNECTION_LAN)
+    {
+      resolve->hosts[0] = g_strdup (connection->host);
+      resolve->hosts[1] = g_strdup (connection->host2);
+    }
+  return resolve;
+}
+
+static void
+resolve_free (gpointer data)
+{
+  Resolve *resolve = data;
+
+  g_free (resolve->hosts[0]);
+  g_free (resolve->hosts[1]);
+  g_strfreev (resolve->addresses);
+  g_clear_error (&resolve->error);
+  g_main_context_unref (resolve->context);
+  g_free (resolve);
+}
+
+static const char *
+family_words (int family)
+{
+  return family == AF_INET ? " (IPv4)" : family == AF_INET6 ? " (IPv6)" : "";
+}
+
+/* The first address of one host; narrows *family to that of the address. */
+static char *
+look_up (const char *host, int flags, int *family, GError **error)
+{
+  struct addrinfo hints = { .ai_family = *family, .ai_socktype = SOCK_DGRAM, .ai_flags = flags }, *found = NULL;
+  char address[NI_MAXHOST];
+  int rv = getaddrinfo (host, NULL, &hints, &found);
+
+  if (rv == 0)
+    {
+      rv = getnameinfo (found->ai_addr, found->ai_addrlen, address, sizeof address, NULL, 0, NI_NUMERICHOST);
+      *family = found->ai_family;
+      freeaddrinfo (found);
+    }
+  if (rv == 0)
+    return g_strdup (address);
+  g_set_error (error, IPMID_ERROR, IPMID_ERROR_UNAVAILABLE, "no address for '%s'%s: %s", host, family_words (*family),
+               gai_strerror (rv));
+  return NULL;
+}
+
+static char **
+answer (const Resolve *resolve, int flags, GError **error)
+{
+  g_auto (GStrv) addresses = g_new0 (char *, G_N_ELEMENTS (resolve->hosts));
+  int family = resolve->family;
+
+  for (guint i = 0; resolve->hosts[i] != NULL; i++)
+    if ((addresses[i] = look_up (resolve->hosts[i], flags, &family, error)) == NULL)
+      return NULL;
+  return g_steal_pointer (&addresses);
+}
+
+/* On the asker's thread again. */
+static gboolean
+on_answered (gpointer data)
+{
+  const Resolve *resolve = data;
+
+  if (!resolve->cancelled)
+    resolve->callback ((const char *const *) resolve->addresses, resolve->error, resolve->user_data);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+queue_answer (Resolve *resolve)
+{
+  GSource *source = g_idle_source_new ();
+
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
+  g_source_set_callback (source, on_answered, resolve, resolve_free);
+  g_source_attach (source, resolve->context);
+  g_source_unref (source);
+}
+
+static gpointer
+ask (gpointer data)
+{
+  Resolve *resolve = data;
+
+  resolve->addresses = answer (resolve, 0, &resolve->error);
+  queue_answer (resolve);
+  return NULL;
+}
+
+Resolve *
+resolve_connection (const Connection *connection, ResolveFunc callback, gpointer user_data)
+{
+  Resolve *resolve = resolve_new (connection);
+  GThread *thread = NULL;
+
+  resolve->callback = callback;
+  resolve->user_data = user_data;
+  resolve->addresses = answer (resolve, AI_NUMERICHOST, NULL);
+  if (resolve->addresses == NULL)
+    thread = g_thread_try_new ("resolve", ask, resolve, &resolve->error);
+  if (thread != NULL)
+    g_thread_unref (thread);
+  else
+    queue_answer (resolve);
+  return resolve;
+}
+
+void
+resolve_cancel (Resolve *resolve)
+{
+  resolve->cancelled = TRUE;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* statement.c - see statement.h. */
+#include "core/statement.h"
+
+#include "event/error.h"
+
+#include <string.h>
+
+static const char *const statements[N_STATEMENTS] = {
+  [BEGIN] = "BEGIN IMMEDIATE",
+  [COMMIT] = "COMMIT",
+  [BMC_FIND] = "SELECT id, epoch, contact, cursor, ordinal, newest_time, overflow FROM bmc WHERE name = ?",
+  [BMC_INSERT] = "INSERT INTO bmc (name, epoch, contact, cursor, ordinal, newest_time, overflow)"
+                 " VALUES (?, ?, 0, NULL, 0, 0, 0)",
+  [BMC_SAVE] = "UPDATE bmc SET epoch = ?2, contact = ?3, cursor = ?4, ordinal = ?5, newest_time = ?6,"
+               " overflow = ?7 WHERE id = ?1",
+  [RECORD_FIND] = "SELECT epoch, state, ordinal, raw FROM record WHERE bmc = ? AND record_id = ?",
+  [RECORD_PUT] = "INSERT OR REPLACE INTO record (bmc, record_id, epoch, state, ordinal, raw) VALUES (?, ?, ?, ?, ?, ?)",
+  [RECORD_SET_STATE] = "UPDATE record SET state = ?3 WHERE bmc = ?1 AND record_id = ?2",
+  [RECORD_PREDECESSOR] = "SELECT record_id, epoch, ordinal, raw FROM record"
+                         " WHERE bmc = ? AND state = 0 AND ordinal < ? ORDER BY ordinal DESC LIMIT 1",
+  [RECORD_LIST] = "SELECT record_id FROM record WHERE bmc = ? AND state <> 1 ORDER BY ordinal",
+  [RECORD_FORGET] = "DELETE FROM record WHERE bmc = ? AND state = 1 AND epoch < ?",
+  [HANDLER_FIND] = "SELECT id FROM handler WHERE name = ?",
+  [HANDLER_INSERT] = "INSERT INTO handler (name) VALUES (?)",
+  [EVENT_INSERT] = "INSERT INTO event (seq, bmc, required, open, owed, payload) VALUES (?, ?, ?, ?, ?, ?)",
+  [EVENT_ADJUST] = "UPDATE event SET open = open + ?2, owed = owed + ?3 WHERE seq = ?1"
+                   " RETURNING required, open, owed",
+  [EVENT_DUES] = "SELECT required, open, owed FROM event WHERE seq = ?",
+  [EVENT_REMOVE] = "DELETE FROM event WHERE seq = ?",
+  [DELIVERY_INSERT] = "INSERT INTO delivery (handler, bmc, seq, attempts, inflight, counts) VALUES (?, ?, ?, 0, 0, ?)",
+  [DELIVERY_ATTEMPT] = "UPDATE delivery SET attempts = max(attempts + ?4, 0), inflight = ?5"
+                       " WHERE handler = ?1 AND bmc = ?2 AND seq = ?3",
+  [DELIVERY_REMOVE] = "DELETE FROM delivery WHERE handler = ? AND bmc = ? AND seq = ? RETURNING attempts, counts",
+  [DELIVERY_FETCH] = "SELECT d.seq, d.attempts, d.inflight, e.payload FROM delivery d JOIN event e ON e.seq = d.seq"
+                     " WHERE d.handler = ? AND d.bmc = ? AND d.seq > ? ORDER BY d.seq LIMIT ?",
+  [DELIVERY_NEXT_LANE] = "SELECT bmc FROM delivery WHERE handler = ? AND bmc > ? ORDER BY bmc LIMIT 1",
+  [DELIVERY_COUNT] = "SELECT count(*) FROM delivery WHERE handler = ?",
+  [DEAD_INSERT] = "INSERT OR REPLACE INTO dead (handler, bmc, seq, time, attempts, reason) VALUES (?, ?, ?, ?, ?, ?)",
+  [DEAD_COUNT] = "SELECT count(*) FROM dead WHERE handler = ?",
+  [DEAD_LIST] = "SELECT h.name, d.time, d.attempts, d.reason, e.payload FROM dead d"
+                " JOIN handler h ON h.id = d.handler JOIN event e ON e.seq = d.seq ORDER BY d.seq, h.name",
+};
+
+static gboolean
+is_out_of_room (int code, int extended)
+{
+  return code == SQLITE_FULL || extended == SQLITE_IOERR_SHMSIZE || extended == SQLITE_IOERR_NOMEM;
+}
+
+const char *
+statement_journal_name (const Store *store)
+{
+  return store->path == NULL ? "journal in memory" : store->path;
+}
+
+static IpmidError
+error_code (int extended)
+{
+  int code = extended & 0xff;
+
+  if (is_out_of_room (code, extended))
+    return IPMID_ERROR_JOURNAL_FULL;
+  return code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? IPMID_ERROR_JOURNAL_DAMAGED : IPMID_ERROR_JOURNAL;
+}
+
+void
+statement_set_error (Store *store, GError **error)
+{
+  int extended = store->db == NULL ? SQLITE_NOMEM : sqlite3_extended_errcode (store->db);
+
+  g_set_error (error, IPMID_ERROR, error_code (extended), "%s: %s", statement_journal_name (store),
+               store->db == NULL ? "out of memory" : sqlite3_errmsg (store->db));
+}
+
+/* Binds i (gint64), t (text), b (blob of a record's size or NULL) or v (GVariant)
+ * per letter; values stay owned by the caller until the statement is reset. */
+static sqlite3_stmt *
+bind (Store *store, GError **error, Statement which, const char *types, va_list args)
+{
+  sqlite3_stmt **statement = &store->prepared[which];
+
+  if (*statement == NULL
+      && sqlite3_prepare_v3 (store->db, statements[which], -1, SQLITE_PREPARE_PERSISTENT, statement, NULL) != SQLITE_OK)
+    {
+      statement_set_error (store, error);
+      return NULL;
+    }
+  for (int i = 1; types[i - 1] != '\0'; i++)
+    switch (types[i - 1])
+      {
+      case 'i':
+        sqlite3_bind_int64 (*statement, i, va_arg (args, gint64));
+        break;
+      case 't':
+        sqlite3_bind_text (*statement, i, va_arg (args, const char *), -1, SQLITE_STATIC);
+        break;
+      case 'b':
+        sqlite3_bind_blob (*statement, i, va_arg (args, const guint8 *), STORE_RECORD_SIZE, SQLITE_STATIC);
+        break;
+      case 'v':
+        {
+          GVariant *variant = va_arg (args, GVariant *);
+          sqlite3_bind_blob (*statement, i, g_variant_get_data (variant), (int) g_variant_get_size (variant),
+                             SQLITE_STATIC);
+          break;
+        }
+      default:
+        g_assert_not_reached ();
+      }
+  return *statement;
+}
+
+void
+statement_finish (sqlite3_stmt *statement)
+{
+  sqlite3_reset (statement);
+  sqlite3_clear_bindings (statement);
+}
+
+/* A statement that is about to be stepped; finish() it. */
+sqlite3_stmt *
+statement_start (Store *store, GError **error, Statement which, const char *types, ...)
+{
+  va_list args;
+  va_start (args, types);
+  sqlite3_stmt *statement = bind (store, error, which, types, args);
+  va_end (args);
+  return statement;
+}
+
+/* Passes on the error of a loop over rows, if there is one. */
+gboolean
+statement_ended_well (GError **local, GError **error)
+{
+  if (*local == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (local));
+  return FALSE;
+}
+
+/* One row: TRUE; none: FALSE without error; else FALSE with error. */
+gboolean
+statement_next_row (Store *store, sqlite3_stmt *statement, GError **error)
+{
+  int code = sqlite3_step (statement);
+
+  if (code == SQLITE_ROW)
+    return TRUE;
+  if (code != SQLITE_DONE)
+    statement_set_error (store, error);
+  return FALSE;
+}
+
+gboolean
+statement_run (Store *store, GError **error, Statement which, const char *types, ...)
+{
+  va_list args;
+  va_start (args, types);
+  sqlite3_stmt *statement = bind (store, error, which, types, args);
+  va_end (args);
+  if (statement == NULL)
+    return FALSE;
+
+  gboolean good = sqlite3_step (statement) == SQLITE_DONE;
+  if (!good)
+    statement_set_error (store, error);
+  statement_finish (statement);
+  return good;
+}
+
+/* The one integer of the first row; `*found` FALSE if there is no row. */
+gboolean
+statement_get_integer (Store *store, GError **error, gint64 *value, gboolean *found, Statement which, const char *types,
+                       ...)
+{
+  g_autoptr (GError) local = NULL;
+  va_list args;
+  va_start (args, types);
+  sqlite3_stmt *statement = bind (store, error, which, types, args);
+  va_end (args);
+  if (statement == NULL)
+    return FALSE;
+
+  *found = statement_next_row (store, statement, &local);
+  if (*found)
+    *value = sqlite3_column_int64 (statement, 0);
+  statement_finish (statement);
+  return statement_ended_well (&local, error);
+}
+
+gboolean
+statement_execute (Store *store, const char *sql, GError **error)
+{
+  if (sqlite3_exec (store->db, sql, NULL, NULL, NULL) == SQLITE_OK)
+    return TRUE;
+  statement_set_error (store, error);
+  return FALSE;
+}
+
+/* The value of a PRAGMA or of any query with one integer. */
+gboolean
+statement_query_integer (Store *store, const char *sql, gint64 *value, GError **error)
+{
+  sqlite3_stmt *statement = NULL;
+  gboolean good = sqlite3_prepare_v2 (store->db, sql, -1, &statement, NULL) == SQLITE_OK
+                  && sqlite3_step (statement) == SQLITE_ROW;
+
+  if (good)
+    *value = sqlite3_column_int64 (statement, 0);
+  else
+    statement_set_error (store, error);
+  sqlite3_finalize (statement);
+  return good;
+}
+
+void
+statement_copy_record (guint8 *raw, sqlite3_stmt *statement, int column)
+{
+  memset (raw, 0, STORE_RECORD_SIZE);
+  if (sqlite3_column_bytes (statement, column) == STORE_RECORD_SIZE)
+    memcpy (raw, sqlite3_column_blob (statement, column), STORE_RECORD_SIZE);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * statement.h - the SQL of the journal, prepared once, and how to run it.
+ *
+ * For store.c and its siblings only.  Values are bound by letters: i (gint64),
+ * t (text), b (the 16 bytes of a record, or NULL), v (a GVariant's bytes); they
+ * stay the caller's and have to last until the statement is finished.
+ */
+#ifndef STATEMENT_H
+#define STATEMENT_H
+
+#include "core/store.h"
+
+#include <sqlite3.h>
+
+typedef enum
+{
+  BEGIN,
+  COMMIT,
+  BMC_FIND,
+  BMC_INSERT,
+  BMC_SAVE,
+  RECORD_FIND,
+  RECORD_PUT,
+  RECORD_SET_STATE,
+  RECORD_PREDECESSOR,
+  RECORD_LIST,
+  RECORD_FORGET,
+  HANDLER_FIND,
+  HANDLER_INSERT,
+  EVENT_INSERT,
+  EVENT_ADJUST,
+  EVENT_DUES,
+  EVENT_REMOVE,
+  DELIVERY_INSERT,
+  DELIVERY_ATTEMPT,
+  DELIVERY_REMOVE,
+  DELIVERY_FETCH,
+  DELIVERY_NEXT_LANE,
+  DELIVERY_COUNT,
+  DEAD_INSERT,
+  DEAD_COUNT,
+  DEAD_LIST,
+  N_STATEMENTS
+} Statement;
+
+struct _Store
+{
+  sqlite3 *db;
+  sqlite3_stmt *prepared[N_STATEMENTS];
+  gint64 next_seq;
+  char *path; /* NULL: in memory */
+};
+
+/* For messages. */
+const char *statement_journal_name (const Store *store);
+
+/* What SQLite says is wrong, as an error of ours. */
+void statement_set_error (Store *store, GError **error);
+
+/* A statement that is about to be stepped, to be finished; NULL on failure. */
+sqlite3_stmt *statement_start (Store *store, GError **error, Statement which, const char *types, ...);
+/* One row: TRUE; none: FALSE without error; else FALSE with error. */
+gboolean statement_next_row (Store *store, sqlite3_stmt *statement, GError **error);
+void statement_finish (sqlite3_stmt *statement);
+
+/* Runs a statement without rows. */
+gboolean statement_run (Store *store, GError **error, Statement which, const char *types, ...);
+/* The one integer of the first row; `*found` FALSE if there is no row. */
+gboolean statement_get_integer (Store *store, GError **error, gint64 *value, gboolean *found, Statement which,
+                                const char *types, ...);
+
+/* SQL that is used once.  statement_query_integer() is for a PRAGMA or any
+ * other query with one integer. */
+gboolean statement_execute (Store *store, const char *sql, GError **error);
+gboolean statement_query_integer (Store *store, const char *sql, gint64 *value, GError **error);
+
+/* Passes on the error of a loop over rows, if there is one. */
+gboolean statement_ended_well (GError **local, GError **error);
+
+/* The bytes of a record; zeros if the column has something else. */
+void statement_copy_record (guint8 *raw, sqlite3_stmt *statement, int column);
+
+#endif

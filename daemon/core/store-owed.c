@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* store-owed.c - events, and who is owed them; see store.h. */
+#include "core/statement.h"
+
+#include "event/error.h"
+
+gboolean
+store_handler_load (Store *store, const char *name, gint64 *id, GError **error)
+{
+  gboolean found;
+
+  if (!statement_get_integer (store, error, id, &found, HANDLER_FIND, "t", name))
+    return FALSE;
+  if (found)
+    return TRUE;
+  if (!statement_run (store, error, HANDLER_INSERT, "t", name))
+    return FALSE;
+  *id = sqlite3_last_insert_rowid (store->db);
+  return TRUE;
+}
+
+gint64
+store_next_seq (Store *store)
+{
+  return store->next_seq++;
+}
+
+gboolean
+store_event_insert (Store *store, gint64 seq, gint64 bmc, const IpmidEvent *event, const StoreDues *dues,
+                    GError **error)
+{
+  g_autoptr (GVariant) payload = g_variant_ref_sink (event_to_variant (event));
+
+  return statement_run (store, error, EVENT_INSERT, "iiiiiv", seq, bmc, dues->required, dues->open, dues->owed,
+                        payload);
+}
+
+static void
+get_dues (sqlite3_stmt *row, StoreDues *dues)
+{
+  dues->required = sqlite3_column_int64 (row, 0);
+  dues->open = sqlite3_column_int64 (row, 1);
+  dues->owed = sqlite3_column_int64 (row, 2);
+}
+
+/* A row that must be there. */
+static gboolean
+read_dues (Store *store, sqlite3_stmt *row, gint64 seq, StoreDues *dues, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (row == NULL)
+    return FALSE;
+  gboolean found = statement_next_row (store, row, &local);
+  if (found)
+    get_dues (row, dues);
+  /* A statement with RETURNING has done its work only when it has ended. */
+  if (found)
+    statement_next_row (store, row, &local);
+  statement_finish (row);
+  if (found && local == NULL)
+    return TRUE;
+  if (local == NULL)
+    g_set_error (&local, IPMID_ERROR, IPMID_ERROR_JOURNAL_DAMAGED, "the journal has lost event %" G_GINT64_FORMAT, seq);
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
+gboolean
+store_event_adjust (Store *store, gint64 seq, gint64 open_change, gint64 owed_change, StoreDues *dues, GError **error)
+{
+  return read_dues (store, statement_start (store, error, EVENT_ADJUST, "iii", seq, open_change, owed_change), seq,
+                    dues, error)
+         && (dues->owed > 0 || statement_run (store, error, EVENT_REMOVE, "i", seq));
+}
+
+gboolean
+store_event_dues (Store *store, gint64 seq, StoreDues *dues, GError **error)
+{
+  return read_dues (store, statement_start (store, error, EVENT_DUES, "i", seq), seq, dues, error);
+}
+
+gboolean
+store_delivery_insert (Store *store, gint64 handler, gint64 bmc, gint64 seq, gboolean counts, GError **error)
+{
+  return statement_run (store, error, DELIVERY_INSERT, "iiii", handler, bmc, seq, (gint64) counts);
+}
+
+gboolean
+store_delivery_attempt (Store *store, gint64 handler, gint64 bmc, gint64 seq, gint64 attempts, gint64 batch,
+                        GError **error)
+{
+  return statement_run (store, error, DELIVERY_ATTEMPT, "iiiii", handler, bmc, seq, attempts, batch);
+}
+
+gboolean
+store_delivery_remove (Store *store, gint64 handler, gint64 bmc, gint64 seq, gint64 *attempts, gboolean *counts,
+                       gboolean *found, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  sqlite3_stmt *row = statement_start (store, error, DELIVERY_REMOVE, "iii", handler, bmc, seq);
+
+  if (row == NULL)
+    return FALSE;
+  *found = statement_next_row (store, row, &local);
+  if (*found)
+    {
+      *attempts = sqlite3_column_int64 (row, 0);
+      *counts = sqlite3_column_int (row, 1) != 0;
+      statement_next_row (store, row, &local); /* to its end; see read_dues() */
+    }
+  statement_finish (row);
+  return statement_ended_well (&local, error);
+}
+
+/* NULL and an error if the payload is damaged. */
+static IpmidEvent *
+get_event (Store *store, sqlite3_stmt *row, int column, GError **error)
+{
+  g_autoptr (GBytes) bytes
+      = g_bytes_new (sqlite3_column_blob (row, column), (gsize) sqlite3_column_bytes (row, column));
+  g_autoptr (GVariant) variant
+      = g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE (EVENT_VARIANT_TYPE), bytes, FALSE));
+  g_autoptr (GError) local = NULL;
+  g_autoptr (IpmidEvent) event = g_variant_is_normal_form (variant) ? event_from_variant (variant, &local) : NULL;
+
+  if (event == NULL || !event_has (event, IPMID_FIELD_ID))
+    {
+      g_set_error (error, IPMID_ERROR, IPMID_ERROR_JOURNAL_DAMAGED, "%s: an event is damaged: %s",
+                   statement_journal_name (store), local != NULL ? local->message : "no id");
+      return NULL;
+    }
+  return g_steal_pointer (&event);
+}
+
+gboolean
+store_delivery_fetch (Store *store, gint64 handler, gint64 bmc, gint64 after, guint limit, GArray *out, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  sqlite3_stmt *row = statement_start (store, error, DELIVERY_FETCH, "iiii", handler, bmc, after, (gint64) limit);
+
+  if (row == NULL)
+    return FALSE;
+  while (local == NULL && statement_next_row (store, row, &local))
+    {
+      StoreDelivery delivery = { .seq = sqlite3_column_int64 (row, 0),
+                                 .attempts = sqlite3_column_int64 (row, 1),
+                                 .inflight = sqlite3_column_int64 (row, 2),
+                                 .event = get_event (store, row, 3, &local) };
+      if (delivery.event != NULL)
+        g_array_append_val (out, delivery);
+    }
+  statement_finish (row);
+  return statement_ended_well (&local, error);
+}
+
+GArray *
+store_delivery_lanes (Store *store, gint64 handler, GError **error)
+{
+  g_autoptr (GArray) lanes = g_array_new (FALSE, FALSE, sizeof (gint64));
+  gint64 bmc = G_MININT64;
+  gboolean found = TRUE;
+
+  /* One look-up per BMC, instead of a scan over everything that is owed. */
+  while (found)
+    {
+      if (!statement_get_integer (store, error, &bmc, &found, DELIVERY_NEXT_LANE, "ii", handler, bmc))
+        return NULL;
+      if (found)
+        g_array_append_val (lanes, bmc);
+    }
+  return g_steal_pointer (&lanes);
+}
+
+gboolean
+store_delivery_count (Store *store, gint64 handler, gint64 *count, GError **error)
+{
+  gboolean found;
+
+  return statement_get_integer (store, error, count, &found, DELIVERY_COUNT, "i", handler);
+}
+
+gboolean
+store_dead_insert (Store *store, gint64 handler, gint64 bmc, gint64 seq, gint64 attempts, const char *reason,
+                   GError **error)
+{
+  return statement_run (store, error, DEAD_INSERT, "iiiiit", handler, bmc, seq, g_get_real_time (), attempts, reason);
+}
+
+gboolean
+store_dead_count (Store *store, gint64 handler, gint64 *count, GError **error)
+{
+  gboolean found;
+
+  return statement_get_integer (store, error, count, &found, DEAD_COUNT, "i", handler);
+}
+
+static gboolean
+bury_handler (Store *store, gint64 handler, gint64 *moved, GError **error)
+{
+  g_autofree char *copy = g_strdup_printf (
+      "INSERT OR REPLACE INTO dead (handler, bmc, seq, time, attempts, reason) SELECT handler, bmc, seq, "
+      "%" G_GINT64_FORMAT
+      ", attempts, 'the handler was removed from the configuration' FROM delivery WHERE handler = %" G_GINT64_FORMAT,
+      g_get_real_time (), handler);
+  g_autofree char *remove = g_strdup_printf ("DELETE FROM delivery WHERE handler = %" G_GINT64_FORMAT, handler);
+
+  gboolean good = statement_execute (store, "BEGIN IMMEDIATE", error) && statement_execute (store, copy, error)
+                  && statement_execute (store, remove, error);
+  if (good)
+    *moved += sqlite3_changes64 (store->db);
+  good = good && statement_execute (store, "COMMIT", error);
+  store_rollback (store);
+  return good;
+}
+
+static gboolean
+contains (GArray *ids, gint64 id)
+{
+  for (guint i = 0; i < ids->len; i++)
+    if (g_array_index (ids, gint64, i) == id)
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+store_bury_orphans (Store *store, GArray *handlers, gint64 *moved, GError **error)
+{
+  sqlite3_stmt *row = NULL;
+  g_autoptr (GArray) orphans = g_array_new (FALSE, FALSE, sizeof (gint64));
+
+  *moved = 0;
+  if (sqlite3_prepare_v2 (store->db, "SELECT id FROM handler", -1, &row, NULL) != SQLITE_OK)
+    {
+      statement_set_error (store, error);
+      return FALSE;
+    }
+  while (sqlite3_step (row) == SQLITE_ROW)
+    {
+      gint64 id = sqlite3_column_int64 (row, 0);
+      if (!contains (handlers, id))
+        g_array_append_val (orphans, id);
+    }
+  sqlite3_finalize (row);
+  for (guint i = 0; i < orphans->len; i++)
+    if (!bury_handler (store, g_array_index (orphans, gint64, i), moved, error))
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
+store_dead_foreach (Store *store, StoreDeadFunc function, gpointer user_data, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  sqlite3_stmt *row = statement_start (store, error, DEAD_LIST, "");
+
+  if (row == NULL)
+    return FALSE;
+  while (local == NULL && statement_next_row (store, row, &local))
+    {
+      g_autoptr (IpmidEvent) event = get_event (store, row, 4, &local);
+      if (event != NULL)
+        function ((const char *) sqlite3_column_text (row, 0), sqlite3_column_int64 (row, 1),
+                  sqlite3_column_int64 (row, 2), (const char *) sqlite3_column_text (row, 3), event, user_data);
+    }
+  statement_finish (row);
+  return statement_ended_well (&local, error);
+}

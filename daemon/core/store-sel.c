@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* store-sel.c - how far each SEL was read, and what stands in it; see store.h. */
+#include "core/statement.h"
+
+static gboolean
+find_bmc (Store *store, const char *name, StoreBmc *bmc, GError **error)
+{
+  sqlite3_stmt *row = statement_start (store, error, BMC_FIND, "t", name);
+  gboolean found = row != NULL && statement_next_row (store, row, error);
+
+  if (found)
+    {
+      bmc->id = sqlite3_column_int64 (row, 0);
+      bmc->epoch = sqlite3_column_int64 (row, 1);
+      bmc->contact = (StoreContact) sqlite3_column_int (row, 2);
+      bmc->has_cursor = sqlite3_column_type (row, 3) == SQLITE_BLOB;
+      statement_copy_record (bmc->cursor, row, 3);
+      bmc->ordinal = sqlite3_column_int64 (row, 4);
+      bmc->newest_time = sqlite3_column_int64 (row, 5);
+      bmc->overflow = sqlite3_column_int (row, 6) != 0;
+    }
+  if (row != NULL)
+    statement_finish (row);
+  return found;
+}
+
+gboolean
+store_bmc_load (Store *store, const char *name, StoreBmc *bmc, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (find_bmc (store, name, bmc, &local))
+    return TRUE;
+  if (local == NULL)
+    {
+      /* The first epoch comes from the clock, so that a lost state directory
+       * never uses an id again. */
+      if (statement_run (store, &local, BMC_INSERT, "ti", name, g_get_real_time () / G_TIME_SPAN_MILLISECOND)
+          && find_bmc (store, name, bmc, &local))
+        return TRUE;
+    }
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
+gboolean
+store_bmc_save (Store *store, const StoreBmc *bmc, GError **error)
+{
+  return statement_run (store, error, BMC_SAVE, "iiibiii", bmc->id, bmc->epoch, (gint64) bmc->contact,
+                        bmc->has_cursor ? bmc->cursor : NULL, bmc->ordinal, bmc->newest_time, (gint64) bmc->overflow);
+}
+
+/* ---------------------------------------------------------------- records */
+
+gboolean
+store_record_find (Store *store, gint64 bmc, gint64 record_id, StoreRecord *record, gboolean *found, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  sqlite3_stmt *row = statement_start (store, error, RECORD_FIND, "ii", bmc, record_id);
+
+  if (row == NULL)
+    return FALSE;
+  *found = statement_next_row (store, row, &local);
+  if (*found)
+    {
+      record->bmc = bmc;
+      record->record_id = record_id;
+      record->epoch = sqlite3_column_int64 (row, 0);
+      record->state = (StoreRecordState) sqlite3_column_int (row, 1);
+      record->ordinal = sqlite3_column_int64 (row, 2);
+      statement_copy_record (record->raw, row, 3);
+    }
+  statement_finish (row);
+  return statement_ended_well (&local, error);
+}
+
+gboolean
+store_record_put (Store *store, const StoreRecord *record, GError **error)
+{
+  return statement_run (store, error, RECORD_PUT, "iiiiib", record->bmc, record->record_id, record->epoch,
+                        (gint64) record->state, record->ordinal, record->raw);
+}
+
+gboolean
+store_record_set_state (Store *store, gint64 bmc, gint64 record_id, StoreRecordState state, GError **error)
+{
+  return statement_run (store, error, RECORD_SET_STATE, "iii", bmc, record_id, (gint64) state);
+}
+
+gboolean
+store_record_predecessor (Store *store, gint64 bmc, gint64 ordinal, StoreRecord *record, gboolean *found,
+                          GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  sqlite3_stmt *row = statement_start (store, error, RECORD_PREDECESSOR, "ii", bmc, ordinal);
+
+  if (row == NULL)
+    return FALSE;
+  *found = statement_next_row (store, row, &local);
+  if (*found)
+    {
+      record->bmc = bmc;
+      record->record_id = sqlite3_column_int64 (row, 0);
+      record->epoch = sqlite3_column_int64 (row, 1);
+      record->state = STORE_RECORD_STANDING;
+      record->ordinal = sqlite3_column_int64 (row, 2);
+      statement_copy_record (record->raw, row, 3);
+    }
+  statement_finish (row);
+  return statement_ended_well (&local, error);
+}
+
+GArray *
+store_record_list (Store *store, gint64 bmc, GError **error)
+{
+  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (guint16));
+  g_autoptr (GError) local = NULL;
+  sqlite3_stmt *row = statement_start (store, error, RECORD_LIST, "i", bmc);
+
+  if (row == NULL)
+    return NULL;
+  while (statement_next_row (store, row, &local))
+    {
+      guint16 id = (guint16) sqlite3_column_int (row, 0);
+      g_array_append_val (ids, id);
+    }
+  statement_finish (row);
+  if (local == NULL)
+    return g_steal_pointer (&ids);
+  g_propagate_error (error, g_steal_pointer (&local));
+  return NULL;
+}
+
+gboolean
+store_record_forget_gone (Store *store, gint64 bmc, gint64 before_epoch, GError **error)
+{
+  return statement_run (store, error, RECORD_FORGET, "ii", bmc, before_epoch);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * store.h - the journal's tables in SQLite.
+ *
+ * WAL, synchronous=FULL; one connection writes and checkpoints.  A store
+ * belongs to one thread (the journal's).  Errors are IPMID_ERROR_JOURNAL_FULL
+ * when there is no room, IPMID_ERROR_SCHEMA, IPMID_ERROR_JOURNAL_DAMAGED, else
+ * IPMID_ERROR_JOURNAL.
+ *
+ *   bmc       how far each SEL was read
+ *   record    every record id used in a BMC's SEL, with its sixteen bytes
+ *   event     what is still owed to somebody, or is a dead letter
+ *   delivery  who is owed it
+ *   dead      dead letters
+ *   handler   names and counters
+ */
+#ifndef STORE_H
+#define STORE_H
+
+#include "event/event.h"
+
+#define STORE_SCHEMA 1
+
+/* The sixteen bytes of one SEL record. */
+#define STORE_RECORD_SIZE 16
+
+typedef struct _Store Store;
+
+/* `directory` NULL: in memory. */
+Store *store_open (const char *directory, GError **error);
+/* Reads only; for looking at the journal of an ipmid that may be running. */
+Store *store_open_readonly (const char *directory, GError **error);
+void store_close (Store *store);
+
+/* A damaged journal is set aside, as journal.bad.TIME, so that a fresh one can
+ * begin.  What was found to be damaged while it was in use is marked, so that
+ * store_open() refuses it from then on. */
+gboolean store_set_aside (const char *directory, char **where, GError **error);
+void store_mark_damaged (const char *directory);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Store, store_close)
+
+gboolean store_begin (Store *store, GError **error);
+gboolean store_commit (Store *store, GError **error);
+void store_rollback (Store *store);
+
+/* Keeps the write-ahead log at about so many bytes, within reason. */
+void store_limit_log (Store *store, gint64 bytes);
+
+/* Moves the write-ahead log into the database, so that the log's room on the
+ * disk, which it keeps, is written to from its start again.  FALSE if that
+ * needs room, too, or somebody reads. */
+gboolean store_reclaim_log (Store *store);
+
+/* Bytes that the database and its log take on disk. */
+gint64 store_size (Store *store);
+
+/* ------------------------------------------------------------------- BMCs */
+
+/* How far we know a BMC. */
+typedef enum
+{
+  STORE_CONTACT_NONE = 0, /* never met */
+  STORE_CONTACT_TAIL = 1, /* the tail of first contact is known, what stands before it is not yet registered */
+  STORE_CONTACT_DONE = 2,
+} StoreContact;
+
+typedef struct
+{
+  gint64 id; /* also the BMC's number in frames and lanes */
+  gint64 epoch;
+  StoreContact contact;
+  gboolean has_cursor; /* else: nothing is believed to stand */
+  guint8 cursor[STORE_RECORD_SIZE];
+  gint64 ordinal;     /* of the newest record */
+  gint64 newest_time; /* the newest time stamp of a record, in the BMC's seconds; 0: none */
+  gboolean overflow;  /* its SEL says that it has dropped records, and that was reported */
+} StoreBmc;
+
+/* Finds or creates. */
+gboolean store_bmc_load (Store *store, const char *name, StoreBmc *bmc, GError **error);
+gboolean store_bmc_save (Store *store, const StoreBmc *bmc, GError **error);
+
+/* ---------------------------------------------------------------- records */
+
+typedef enum
+{
+  STORE_RECORD_STANDING = 0,
+  STORE_RECORD_GONE = 1,     /* deleted by us, or found gone: its id is used */
+  STORE_RECORD_DELETING = 2, /* we asked for its deletion and do not know the outcome */
+} StoreRecordState;
+
+typedef struct
+{
+  gint64 bmc;
+  gint64 record_id;
+  gint64 epoch;
+  StoreRecordState state;
+  gint64 ordinal; /* SEL order */
+  guint8 raw[STORE_RECORD_SIZE];
+} StoreRecord;
+
+/* `*found` FALSE: no such id in this BMC's SEL, as far as we know. */
+gboolean store_record_find (Store *store, gint64 bmc, gint64 record_id, StoreRecord *record, gboolean *found,
+                            GError **error);
+gboolean store_record_put (Store *store, const StoreRecord *record, GError **error);
+gboolean store_record_set_state (Store *store, gint64 bmc, gint64 record_id, StoreRecordState state, GError **error);
+/* The last standing record before this ordinal. */
+gboolean store_record_predecessor (Store *store, gint64 bmc, gint64 ordinal, StoreRecord *record, gboolean *found,
+                                   GError **error);
+/* The ids (guint16) believed to stand (or being deleted), in SEL order. */
+GArray *store_record_list (Store *store, gint64 bmc, GError **error);
+/* Forgets used ids of epochs before this one. */
+gboolean store_record_forget_gone (Store *store, gint64 bmc, gint64 before_epoch, GError **error);
+
+/* ----------------------------------------------------- events, deliveries */
+
+/* Finds or creates. */
+gboolean store_handler_load (Store *store, const char *name, gint64 *id, GError **error);
+
+/* The next sequence number; strictly growing while anything refers to an event. */
+gint64 store_next_seq (Store *store);
+
+/* What a commit knows of one event. */
+typedef struct
+{
+  gint64 required; /* how many required handlers match it */
+  gint64 open;     /* how many of those have not answered DONE */
+  gint64 owed;     /* deliveries and dead letters that refer to it */
+} StoreDues;
+
+gboolean store_event_insert (Store *store, gint64 seq, gint64 bmc, const IpmidEvent *event, const StoreDues *dues,
+                             GError **error);
+/* Adds to the counters, returns the new ones, and removes the event when
+ * nobody refers to it any more. */
+gboolean store_event_adjust (Store *store, gint64 seq, gint64 open, gint64 owed, StoreDues *dues, GError **error);
+gboolean store_event_dues (Store *store, gint64 seq, StoreDues *dues, GError **error);
+
+/* `counts`: it is one of the event's `open` ones. */
+gboolean store_delivery_insert (Store *store, gint64 handler, gint64 bmc, gint64 seq, gboolean counts, GError **error);
+/* Counts an attempt as part of a batch of so many events; batch 0 takes it back
+ * (`attempts` -1) or leaves it (0): the delivery is not in flight any more. */
+gboolean store_delivery_attempt (Store *store, gint64 handler, gint64 bmc, gint64 seq, gint64 attempts, gint64 batch,
+                                 GError **error);
+/* `*found` FALSE: there was no such delivery (answered before). */
+gboolean store_delivery_remove (Store *store, gint64 handler, gint64 bmc, gint64 seq, gint64 *attempts,
+                                gboolean *counts, gboolean *found, GError **error);
+
+typedef struct
+{
+  gint64 seq;
+  gint64 attempts;
+  gint64 inflight; /* the size of the batch that it was in when ipmid died; 0: none */
+  IpmidEvent *event;
+} StoreDelivery;
+
+/* Up to `limit` deliveries of a lane after `seq`, oldest first, into `out`
+ * (StoreDelivery, whose events the caller owns). */
+gboolean store_delivery_fetch (Store *store, gint64 handler, gint64 bmc, gint64 after, guint limit, GArray *out,
+                               GError **error);
+/* The BMCs (gint64) to which a handler owes something. */
+GArray *store_delivery_lanes (Store *store, gint64 handler, GError **error);
+gboolean store_delivery_count (Store *store, gint64 handler, gint64 *count, GError **error);
+gboolean store_dead_insert (Store *store, gint64 handler, gint64 bmc, gint64 seq, gint64 attempts, const char *reason,
+                            GError **error);
+gboolean store_dead_count (Store *store, gint64 handler, gint64 *count, GError **error);
+/* Moves everything owed by handlers that are not in `handlers` (gint64) to the
+ * dead letters. */
+gboolean store_bury_orphans (Store *store, GArray *handlers, gint64 *moved, GError **error);
+
+typedef void (*StoreDeadFunc) (const char *handler, gint64 time, gint64 attempts, const char *reason,
+                               const IpmidEvent *event, gpointer user_data);
+gboolean store_dead_foreach (Store *store, StoreDeadFunc function, gpointer user_data, GError **error);
+
+#endif

@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * worker.c - the thread that calls one handler's plugin.
+ *
+ * An attempt is on disk before the plugin is called; the answers are submitted
+ * after it, and are on disk before the next attempt is, because the journal
+ * keeps its order.  So a crash repeats at most the batch in hand and, if its
+ * answers were not committed yet, the one before.
+ */
+#include "core/crash-point.h"
+#include "core/handler-private.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+/* How often a handler that keeps failing is mentioned in the log. */
+#define FAILURE_LOG_INTERVAL (10 * G_USEC_PER_SEC)
+
+/* -------------------------------------------------------------- the journal */
+
+/* Attempts or answers on their way to the journal.  Owns what it holds. */
+typedef struct
+{
+  gint64 handler;
+  GArray *settlements; /* ScheduleSettlement */
+  GPtrArray *items;    /* ScheduleItem, the schedule's: attempts */
+} Entry;
+
+static gboolean
+write_settlements (Ledger *ledger, gpointer data, GError **error)
+{
+  Entry *entry = data;
+
+  for (guint i = 0; i < entry->settlements->len; i++)
+    {
+      ScheduleSettlement *s = &g_array_index (entry->settlements, ScheduleSettlement, i);
+      if (!ledger_settle (ledger, entry->handler, s->bmc, s->seq, s->event, s->outcome, s->reason, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static void
+free_settlements (gpointer data, G_GNUC_UNUSED gboolean committed)
+{
+  Entry *entry = data;
+
+  g_array_unref (entry->settlements);
+  g_free (entry);
+}
+
+/* Takes the settlements. */
+static void
+submit_settlements (Handler *handler, GArray *settlements)
+{
+  if (settlements->len == 0)
+    {
+      g_array_unref (settlements);
+      return;
+    }
+  Entry *entry = g_new0 (Entry, 1);
+  entry->handler = handler->id;
+  entry->settlements = settlements;
+  journal_submit (handler->journal, JOURNAL_SETTLE, write_settlements, free_settlements, entry);
+}
+
+static gboolean
+write_attempts (Ledger *ledger, gpointer data, GError **error)
+{
+  Entry *entry = data;
+
+  for (guint i = 0; i < entry->items->len; i++)
+    {
+      const ScheduleItem *item = entry->items->pdata[i];
+      if (!ledger_attempt (ledger, entry->handler, item->bmc, item->seq, entry->items->len, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* More of a lane from the journal. */
+typedef struct
+{
+  Handler *handler;
+  gint64 bmc;
+  gint64 after;
+  guint limit;
+  GArray *deliveries; /* StoreDelivery */
+} Fetch;
+
+static void
+clear_delivery (gpointer data)
+{
+  event_unref (((StoreDelivery *) data)->event);
+}
+
+static gboolean
+read_lane (Ledger *ledger, gpointer data, GError **error)
+{
+  Fetch *fetch = data;
+
+  g_array_set_size (fetch->deliveries, 0);
+  return store_delivery_fetch (ledger_store (ledger), fetch->handler->id, fetch->bmc, fetch->after, fetch->limit,
+                               fetch->deliveries, error);
+}
+
+static void
+refill_lane (gpointer data, gboolean committed)
+{
+  Fetch *fetch = data;
+  Handler *handler = fetch->handler;
+
+  if (committed)
+    {
+      g_mutex_lock (&handler->lock);
+      schedule_refill (handler->schedule, fetch->bmc, fetch->deliveries, fetch->limit);
+      g_mutex_unlock (&handler->lock);
+      handler_wake (handler);
+    }
+  g_array_unref (fetch->deliveries);
+  g_free (fetch);
+}
+
+static void
+fetch_lanes (Handler *handler)
+{
+  Fetch wanted = { .handler = handler };
+
+  g_mutex_lock (&handler->lock);
+  while (schedule_wants (handler->schedule, &wanted.bmc, &wanted.after, &wanted.limit))
+    {
+      Fetch *fetch = g_memdup2 (&wanted, sizeof wanted);
+      fetch->deliveries = g_array_new (FALSE, FALSE, sizeof (StoreDelivery));
+      g_array_set_clear_func (fetch->deliveries, clear_delivery);
+      /* Without the lock: if the journal has failed, it is answered at once. */
+      g_mutex_unlock (&handler->lock);
+      journal_submit (handler->journal, JOURNAL_SETTLE, read_lane, refill_lane, fetch);
+      g_mutex_lock (&handler->lock);
+    }
+  g_mutex_unlock (&handler->lock);
+}
+
+/* ---------------------------------------------------------------- deliveries */
+
+/* The batch as the plugin sees it, built beside the table of deliveries. */
+typedef struct
+{
+  IpmidEvent **events;
+  guint64 *tokens;
+  guint *attempts;
+  IpmidVerdict *verdicts;
+} Arrays;
+
+static void
+clear_arrays (Arrays *arrays)
+{
+  g_free (arrays->events);
+  g_free (arrays->tokens);
+  g_free (arrays->attempts);
+  g_free (arrays->verdicts);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Arrays, clear_arrays)
+
+static void
+hand_over (Handler *handler, GPtrArray *items, Arrays *arrays, gint64 deadline)
+{
+  arrays->events = g_new (IpmidEvent *, items->len);
+  arrays->tokens = g_new (guint64, items->len);
+  arrays->attempts = g_new (guint, items->len);
+  arrays->verdicts = g_new0 (IpmidVerdict, items->len);
+
+  g_mutex_lock (&handler->lock);
+  for (guint i = 0; i < items->len; i++)
+    {
+      Delivery *delivery = g_new0 (Delivery, 1);
+      delivery->token = handler->next_token++;
+      delivery->item = items->pdata[i];
+      delivery->deadline = deadline;
+      g_hash_table_insert (handler->deliveries, &delivery->token, delivery);
+      arrays->events[i] = delivery->item->event;
+      arrays->tokens[i] = delivery->token;
+      arrays->attempts[i] = delivery->item->attempts + 1;
+    }
+  handler->busy_since = g_get_monotonic_time ();
+  handler->busy_deadline = deadline;
+  g_mutex_unlock (&handler->lock);
+}
+
+static void
+note_verdict (Handler *handler, const Delivery *delivery, IpmidVerdict verdict)
+{
+  const LogContext context = { event_string (delivery->item->event, IPMID_FIELD_BMC), handler->name,
+                               event_string (delivery->item->event, IPMID_FIELD_ID) };
+  guint suppressed;
+
+  if (verdict == IPMID_VERDICT_DONE)
+    handler->done++;
+  if (verdict != IPMID_VERDICT_RETRY && verdict != IPMID_VERDICT_REJECT)
+    return;
+  handler->failed++;
+  g_free (handler->last_error);
+  handler->last_error = g_strdup (delivery->reason == NULL ? "no reason given" : delivery->reason);
+  if (!log_limit_pass (&handler->failure_limit, FAILURE_LOG_INTERVAL, &suppressed))
+    return;
+  g_autofree char *others
+      = suppressed == 0 ? g_strdup ("") : g_strdup_printf (" (and %u more failures before)", suppressed);
+  log_line (IPMID_LOG_WARNING, &context, "%s: %s%s",
+            verdict == IPMID_VERDICT_RETRY ? "not handled, will be tried again" : "rejected", handler->last_error,
+            others);
+}
+
+static void
+note_dead_letters (Handler *handler, GArray *settlements, guint from)
+{
+  for (guint i = from; i < settlements->len; i++)
+    {
+      const ScheduleSettlement *s = &g_array_index (settlements, ScheduleSettlement, i);
+      const LogContext context
+          = { event_string (s->event, IPMID_FIELD_BMC), handler->name, event_string (s->event, IPMID_FIELD_ID) };
+      if (s->outcome == LEDGER_DEAD)
+        log_line (IPMID_LOG_ERROR, &context, "dead letter, its record stays in the SEL: %s", s->reason);
+    }
+}
+
+/* Ends a delivery with this verdict; the lock is held. */
+static void
+settle (Handler *handler, Delivery *delivery, IpmidVerdict verdict, GArray *settlements)
+{
+  guint before = settlements->len;
+
+  note_verdict (handler, delivery, verdict);
+  schedule_settle (handler->schedule, delivery->item, verdict, delivery->reason, g_get_monotonic_time (), settlements);
+  note_dead_letters (handler, settlements, before);
+  g_hash_table_remove (handler->deliveries, &delivery->token);
+}
+
+/* What deliver() has returned. */
+static void
+take_back (Handler *handler, guint n, const Arrays *arrays)
+{
+  g_autoptr (GArray) settlements = schedule_settlements_new ();
+
+  g_mutex_lock (&handler->lock);
+  handler->busy_since = 0;
+  for (guint i = 0; i < n; i++)
+    {
+      Delivery *delivery = g_hash_table_lookup (handler->deliveries, &arrays->tokens[i]);
+      if (arrays->verdicts[i] != IPMID_VERDICT_LATER)
+        settle (handler, delivery, arrays->verdicts[i], settlements);
+      else if (delivery->answered)
+        settle (handler, delivery, delivery->verdict, settlements);
+      else
+        delivery->later = TRUE;
+    }
+  g_mutex_unlock (&handler->lock);
+  submit_settlements (handler, g_steal_pointer (&settlements));
+}
+
+/* FALSE: the journal has failed. */
+static gboolean
+deliver (Handler *handler, GPtrArray *items)
+{
+  Entry attempts = { .handler = handler->id, .items = items };
+  gint64 deadline;
+  g_auto (Arrays) arrays = { 0 };
+
+  if (!journal_run (handler->journal, JOURNAL_SETTLE, write_attempts, &attempts))
+    return FALSE;
+  crash_point ("handler-before-call");
+  deadline = g_get_monotonic_time () + handler->options.timeout;
+  hand_over (handler, items, &arrays, deadline);
+  const IpmidBatch batch
+      = { sizeof batch, items->len, arrays.events, arrays.tokens, arrays.attempts, deadline, handler->cancel_fd };
+  handler->descriptor->deliver (handler->state, &batch, arrays.verdicts);
+  crash_point ("handler-after-call");
+  take_back (handler, items->len, &arrays);
+  return TRUE;
+}
+
+/* LATER answers: those that came, and those that did not come in time. */
+static gint64
+settle_later (Handler *handler)
+{
+  gint64 now = g_get_monotonic_time ();
+  gint64 next = G_MAXINT64;
+  g_autoptr (GArray) settlements = schedule_settlements_new ();
+  g_autoptr (GList) all = NULL;
+
+  g_mutex_lock (&handler->lock);
+  all = g_hash_table_get_values (handler->deliveries);
+  for (GList *link = all; link != NULL; link = link->next)
+    {
+      Delivery *delivery = link->data;
+      if (delivery->answered)
+        settle (handler, delivery, delivery->verdict, settlements);
+      else if (delivery->deadline <= now)
+        {
+          delivery->reason = g_strdup ("no answer in time");
+          settle (handler, delivery, IPMID_VERDICT_RETRY, settlements);
+        }
+      else
+        next = MIN (next, delivery->deadline);
+    }
+  g_mutex_unlock (&handler->lock);
+  submit_settlements (handler, g_steal_pointer (&settlements));
+  return next;
+}
+
+/* At the end: what nobody has answered was not tried, as far as we know. */
+static void
+give_up_later (Handler *handler)
+{
+  g_autoptr (GArray) settlements = schedule_settlements_new ();
+
+  g_mutex_lock (&handler->lock);
+  g_autoptr (GList) all = g_hash_table_get_values (handler->deliveries);
+  for (GList *link = all; link != NULL; link = link->next)
+    {
+      Delivery *delivery = link->data;
+      settle (handler, delivery, delivery->answered ? delivery->verdict : IPMID_VERDICT_NONE, settlements);
+    }
+  g_mutex_unlock (&handler->lock);
+  submit_settlements (handler, g_steal_pointer (&settlements));
+}
+
+/* ------------------------------------------------------------------- the loop */
+
+static gboolean
+open_plugin (Handler *handler)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean good = handler->descriptor->open (handler->state, &handler->host, &error);
+
+  g_mutex_lock (&handler->lock);
+  if (!good && error == NULL)
+    error
+        = g_error_new (G_IO_CHANNEL_ERROR, G_IO_CHANNEL_ERROR_FAILED, "handler \"%s\" cannot be opened", handler->name);
+  handler->open_error = g_steal_pointer (&error);
+  handler->open_answered = TRUE;
+  g_cond_signal (&handler->opened);
+  g_mutex_unlock (&handler->lock);
+  return good;
+}
+
+static void
+reopen_if_asked (Handler *handler)
+{
+  const LogContext context = { .handler = handler->name };
+  g_autoptr (GError) error = NULL;
+
+  g_mutex_lock (&handler->lock);
+  gboolean asked = handler->reopen;
+  handler->reopen = FALSE;
+  g_mutex_unlock (&handler->lock);
+  if (asked && handler->descriptor->reopen != NULL && !handler->descriptor->reopen (handler->state, &error))
+    log_line (IPMID_LOG_ERROR, &context, "cannot re-open: %s", error == NULL ? "no reason given" : error->message);
+}
+
+/* Whether the worker is to end now: everything that it has given out is answered,
+ * and a drain has nothing more to give.  The lock is held. */
+static gboolean
+has_finished (Handler *handler)
+{
+  if (!handler->stopping)
+    return FALSE;
+  if (handler->cancelled)
+    return TRUE;
+  return g_hash_table_size (handler->deliveries) == 0
+         && (!handler->draining || schedule_is_drained (handler->schedule));
+}
+
+/* Whether the loop goes on, and what there is to deliver. */
+static gboolean
+pick (Handler *handler, GPtrArray *items, gint64 *wake_at)
+{
+  gboolean finished;
+
+  *wake_at = G_MAXINT64;
+  g_mutex_lock (&handler->lock);
+  if (!handler->stopping || (handler->draining && !handler->cancelled))
+    {
+      schedule_pick (handler->schedule, g_get_monotonic_time (), items);
+      *wake_at = schedule_next_time (handler->schedule);
+    }
+  finished = items->len == 0 && has_finished (handler);
+  g_mutex_unlock (&handler->lock);
+  return !finished;
+}
+
+static int
+poll_timeout (gint64 wake_at)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (wake_at == G_MAXINT64)
+    return -1;
+  return wake_at <= now ? 0 : (int) MIN ((wake_at - now) / 1000 + 1, G_MAXINT);
+}
+
+static void
+wait_for_work (Handler *handler, gint64 wake_at, int idle_fd)
+{
+  struct pollfd fds[] = { { .fd = handler->wake_fd, .events = POLLIN }, { .fd = idle_fd, .events = POLLIN } };
+  guint64 count;
+
+  if (poll (fds, G_N_ELEMENTS (fds), poll_timeout (wake_at)) > 0 && fds[0].revents != 0
+      && read (handler->wake_fd, &count, sizeof count) < 0 && errno != EAGAIN)
+    g_usleep (1000); /* never spin on a broken descriptor */
+}
+
+/* Lets a batch grow.  Only a cancellation cuts the time short. */
+static void
+linger (Handler *handler)
+{
+  struct pollfd cancel = { .fd = handler->cancel_fd, .events = POLLIN };
+
+  g_mutex_lock (&handler->lock);
+  guint length = handler->stopping ? 0 : schedule_length (handler->schedule);
+  g_mutex_unlock (&handler->lock);
+  if (handler->options.linger > 0 && length > 0 && length < handler->options.batch)
+    poll (&cancel, 1, (int) (handler->options.linger / 1000));
+}
+
+static gint64
+call_idle (Handler *handler, int *fd)
+{
+  IpmidIdle idle = { sizeof idle, -1, -1 };
+
+  if (handler->descriptor->idle != NULL)
+    handler->descriptor->idle (handler->state, &idle);
+  *fd = idle.fd;
+  return idle.wake_after < 0 ? G_MAXINT64 : g_get_monotonic_time () + idle.wake_after;
+}
+
+static void
+serve (Handler *handler)
+{
+  g_autoptr (GPtrArray) items = g_ptr_array_new ();
+  gint64 wake_at;
+  int idle_fd;
+
+  for (;;)
+    {
+      reopen_if_asked (handler);
+      gint64 later_at = settle_later (handler);
+      fetch_lanes (handler);
+      linger (handler);
+      g_ptr_array_set_size (items, 0);
+      if (!pick (handler, items, &wake_at))
+        return;
+      if (items->len > 0)
+        {
+          if (!deliver (handler, items))
+            return;
+          continue;
+        }
+      gint64 idle_at = call_idle (handler, &idle_fd);
+      wait_for_work (handler, MIN (wake_at, MIN (later_at, idle_at)), idle_fd);
+    }
+}
+
+gpointer
+worker_run (gpointer data)
+{
+  Handler *handler = data;
+
+  if (open_plugin (handler))
+    {
+      serve (handler);
+      handler->descriptor->close (handler->state);
+      give_up_later (handler);
+    }
+  g_mutex_lock (&handler->lock);
+  handler->ended = TRUE;
+  g_mutex_unlock (&handler->lock);
+  handler->hooks.ended (handler->hooks.user_data, handler);
+  return NULL;
+}

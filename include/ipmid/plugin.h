@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * ipmid/plugin.h - write a handler for ipmid: the one public header.
+ *
+ * A plugin is a shared object in ipmid's plugin directory that exports one
+ * constant descriptor, `ipmid_plugin`.  The core loads it, reads its option
+ * table, fills one zeroed state per configured handler from the configuration,
+ * and then calls the functions of the descriptor.
+ *
+ * Threads.  Every configured handler has a worker thread of its own.  All
+ * functions of the descriptor except `check` are called on that thread, and
+ * never concurrently for the same state, so blocking code is fine.  `check`
+ * runs on the thread that reads the configuration.  SIGPIPE does nothing in
+ * ipmid: a write to a broken pipe or socket fails with EPIPE.
+ *
+ * Symbols.  A plugin uses no symbol of the ipmid executable.  What the host
+ * offers comes in a table (IpmidHostApi) that only ever grows at its end; the
+ * inline functions below wrap it.
+ *
+ * ABI.  A change that breaks compiled plugins raises IPMID_PLUGIN_ABI_MAJOR;
+ * an addition raises IPMID_PLUGIN_ABI_MINOR and is listed here.
+ *   1.0  first release
+ */
+#ifndef IPMID_PLUGIN_H
+#define IPMID_PLUGIN_H
+
+#include <glib.h>
+#include <stdarg.h>
+
+G_BEGIN_DECLS
+
+#define IPMID_PLUGIN_ABI_MAJOR 1u
+#define IPMID_PLUGIN_ABI_MINOR 0u
+
+/* ------------------------------------------------------------------ events */
+
+/* An event: immutable, reference-counted, safe to read from any thread. */
+typedef struct _IpmidEvent IpmidEvent;
+
+/* What happened.  The first three are openipmi_eventd's; the others are
+ * ipmid's own.  Kinds are only ever added: ignore what you do not know. */
+typedef enum
+{
+  IPMID_KIND_THRESHOLD = 1,  /* a threshold sensor crossed a threshold (IPMI 2.0, table 42-2, event type 01h) */
+  IPMID_KIND_DISCRETE = 2,   /* a discrete sensor changed state (event types 02h-0Ch and 6Fh) */
+  IPMID_KIND_UNKNOWN = 3,    /* an OEM, malformed or unattributable SEL record */
+  IPMID_KIND_CONNECTION = 4, /* a BMC went away or came back */
+  IPMID_KIND_MESSAGE = 5,    /* text logged by a user */
+  IPMID_KIND_GAP = 6,        /* records were lost before ipmid could read them */
+  IPMID_KIND_HEALTH = 7,     /* about ipmid itself: quarantine, a failing handler, a filling journal or SEL */
+} IpmidKind;
+
+typedef enum
+{
+  IPMID_SEVERITY_OK = 1,
+  IPMID_SEVERITY_INFO = 2,
+  IPMID_SEVERITY_WARNING = 3,
+  IPMID_SEVERITY_CRITICAL = 4,
+} IpmidSeverity;
+
+/* IPMI 2.0, table 42-2, generic event/reading type code 01h. */
+typedef enum
+{
+  IPMID_THRESHOLD_LOWER_NON_CRITICAL = 0,
+  IPMID_THRESHOLD_LOWER_CRITICAL = 1,
+  IPMID_THRESHOLD_LOWER_NON_RECOVERABLE = 2,
+  IPMID_THRESHOLD_UPPER_NON_CRITICAL = 3,
+  IPMID_THRESHOLD_UPPER_CRITICAL = 4,
+  IPMID_THRESHOLD_UPPER_NON_RECOVERABLE = 5,
+} IpmidThreshold;
+
+typedef enum
+{
+  IPMID_DIRECTION_LOW = 0,  /* going low */
+  IPMID_DIRECTION_HIGH = 1, /* going high */
+} IpmidDirection;
+
+/* The fields of an event.  Not every event has every field.  The names in the
+ * comments are the public names, in JSON lines and (upper case, with IPMID_
+ * before them) in the environment of programs.  More may come, none may go. */
+typedef enum
+{
+  IPMID_FIELD_ID = 0,             /* "id", string: stable, "<bmc>/<epoch>/<record id>" or "<bmc>/-/<unique>" */
+  IPMID_FIELD_BMC,                /* "bmc", string */
+  IPMID_FIELD_KIND,               /* "kind", integer: IpmidKind */
+  IPMID_FIELD_TIME,               /* "time", time: the BMC's clock; absent if the record has none */
+  IPMID_FIELD_RECEIVED,           /* "received", time: when ipmid read it */
+  IPMID_FIELD_RECORD_ID,          /* "record_id", integer 0..65535 (IPMI 2.0, table 32-1) */
+  IPMID_FIELD_RECORD_TYPE,        /* "record_type", integer 0..255 */
+  IPMID_FIELD_ASSERT,             /* "assert", boolean: assertion or deassertion */
+  IPMID_FIELD_SEVERITY,           /* "severity", integer: IpmidSeverity */
+  IPMID_FIELD_TEXT,               /* "text", string: a sentence for people */
+  IPMID_FIELD_SENSOR,             /* "sensor", string: the sensor's name */
+  IPMID_FIELD_SENSOR_TYPE,        /* "sensor_type", string: IPMI 2.0, table 42-3 */
+  IPMID_FIELD_ENTITY,             /* "entity", string: entity and instance, "processor 1" */
+  IPMID_FIELD_OFFSET,             /* "offset", integer 0..15: discrete state (tables 42-2 and 42-3) */
+  IPMID_FIELD_THRESHOLD,          /* "threshold", integer: IpmidThreshold */
+  IPMID_FIELD_DIRECTION,          /* "direction", integer: IpmidDirection */
+  IPMID_FIELD_VALUE,              /* "value", number: the reading that triggered the event */
+  IPMID_FIELD_UNIT,               /* "unit", string */
+  IPMID_FIELD_LIMIT,              /* "limit", number: the threshold's value */
+  IPMID_FIELD_EXISTING,           /* "existing", boolean: stood in the SEL before ipmid first met this BMC */
+  IPMID_FIELD_RAW,                /* "raw", bytes: the 16 bytes of the SEL record */
+  IPMID_FIELD_SENSOR_ID,          /* "sensor_id", string: "<entity>.<instance>.<sensor>" as openipmi_eventd's "id" */
+  IPMID_FIELD_RAW_VALUE,          /* "raw_value", integer 0..255: the reading before conversion */
+  IPMID_FIELD_STATE_SEVERITY,     /* "state_severity", integer: offset of the severity state, event data 2 [7:4] */
+  IPMID_FIELD_PREVIOUS_SEVERITY,  /* "previous_severity", integer: likewise, the state before */
+  IPMID_FIELD_LOST,               /* "lost", integer: at least so many records are gone (kind gap) */
+  IPMID_FIELD_MAYBE_DUPLICATE_OF, /* "maybe_duplicate_of", string: an id under which this record may have been delivered
+                                     before */
+  IPMID_N_FIELDS
+} IpmidField;
+
+/* How an event is written. */
+typedef enum
+{
+  IPMID_FORMAT_EVENTD = 0, /* openipmi_eventd's "key value" lines, ended by "endevent" */
+  IPMID_FORMAT_JSON = 1,   /* one line of JSON, ended by a newline */
+} IpmidFormat;
+
+/* ---------------------------------------------------------------- verdicts */
+
+typedef enum
+{
+  IPMID_VERDICT_NONE = 0, /* not tried: offered again, not counted as a failure */
+  IPMID_VERDICT_DONE,     /* handled, durably: never offered again */
+  IPMID_VERDICT_RETRY,    /* failed for now: offered again after a pause, this BMC's later events wait */
+  IPMID_VERDICT_REJECT,   /* will never succeed: becomes a dead letter */
+  IPMID_VERDICT_LATER,    /* answered with ipmid_host_answer(), exactly once */
+} IpmidVerdict;
+
+/* Some events to handle, in order.  Events of one BMC stand in SEL order.
+ * Everything here belongs to the host and is valid until `deliver` returns;
+ * take a reference on an event to keep it. */
+typedef struct
+{
+  gsize size; /* sizeof (IpmidBatch) as the host knows it */
+  guint n_events;
+  IpmidEvent *const *events;
+  const guint64 *tokens; /* one per event; names this delivery in ipmid_host_answer() and ipmid_host_reason() */
+  const guint *attempts; /* one per event: 1 on the first try */
+  gint64 deadline;       /* monotonic time (g_get_monotonic_time()), microseconds: be back by then */
+  int cancel_fd;         /* becomes readable when the host wants you to give up: return as soon as you can */
+} IpmidBatch;
+
+/* What a plugin wants between deliveries; see IpmidPlugin.idle. */
+typedef struct
+{
+  gsize size;
+  int fd;            /* watch this descriptor for reading, or -1 */
+  gint64 wake_after; /* call `idle` again after so many microseconds, or -1 */
+} IpmidIdle;
+
+/* ----------------------------------------------------------------- options */
+
+typedef enum
+{
+  IPMID_OPTION_STRING,   /* char *  */
+  IPMID_OPTION_PATH,     /* char *, absolute */
+  IPMID_OPTION_BOOLEAN,  /* gboolean: yes/no, true/false, 1/0 */
+  IPMID_OPTION_INTEGER,  /* gint64, within minimum..maximum */
+  IPMID_OPTION_DURATION, /* gint64, microseconds: "250ms", "30s", "5m", "1h", "1d" */
+  IPMID_OPTION_SIZE,     /* gint64, bytes: "64k", "16M", "1G" */
+  IPMID_OPTION_CHOICE,   /* int: index into choices */
+  IPMID_OPTION_LIST,     /* char **: split at ';' as GKeyFile does */
+  IPMID_OPTION_SECRET,   /* char *: never logged, wiped when freed */
+} IpmidOptionType;
+
+/* One configuration key of a plugin.  A table ends with a NULL key.  The host
+ * owns what it stores in the state and frees it after `close`. */
+typedef struct
+{
+  const char *key; /* lower-case-with-dashes */
+  IpmidOptionType type;
+  gsize offset;               /* G_STRUCT_OFFSET (State, member) */
+  const char *fallback;       /* in configuration syntax; NULL: zero or NULL */
+  gboolean required;          /* an error if the user does not give it */
+  gint64 minimum, maximum;    /* INTEGER, DURATION (microseconds), SIZE; both 0: unlimited */
+  const char *const *choices; /* CHOICE: NULL-terminated */
+  const char *argument;       /* what stands for the value in the manual page, "PATH" */
+  const char *help;           /* one or more full sentences; goes into the manual page */
+} IpmidOption;
+
+/* -------------------------------------------------------------------- host */
+
+/* The host's side of one configured handler.  Opaque but for the table. */
+typedef struct _IpmidHost IpmidHost;
+
+/* As in syslog(3). */
+typedef enum
+{
+  IPMID_LOG_ERROR = 3,
+  IPMID_LOG_WARNING = 4,
+  IPMID_LOG_NOTICE = 5,
+  IPMID_LOG_INFO = 6,
+  IPMID_LOG_DEBUG = 7,
+} IpmidLogLevel;
+
+/* How a delete ended; see ipmid_host_delete_record(). */
+typedef enum
+{
+  IPMID_DELETE_DONE = 0,    /* the record is gone (or was gone already) */
+  IPMID_DELETE_CHANGED,     /* another record stands under that id: left alone */
+  IPMID_DELETE_REFUSED,     /* the BMC refuses for good (no privilege, unsupported) */
+  IPMID_DELETE_UNAVAILABLE, /* for now: connection down, reservation lost, timeout */
+  IPMID_DELETE_NOT_ALLOWED, /* a required handler has not answered DONE for it: a bug of the caller */
+} IpmidDeleteOutcome;
+
+/* ipmid_host_delete_record() flags. */
+typedef enum
+{
+  IPMID_DELETE_DRY_RUN = 1 << 0,     /* reserve and compare, but do not delete */
+  IPMID_DELETE_ALLOW_CLEAR = 1 << 1, /* a BMC that cannot delete may be cleared once everything in its SEL is handled */
+} IpmidDeleteFlags;
+
+/* Called once, on a thread of the host; must not block.  `message` says in
+ * words why the outcome is not DONE, else NULL. */
+typedef void (*IpmidDeleteCallback) (gpointer user_data, IpmidDeleteOutcome outcome, const char *message);
+
+typedef struct
+{
+  gsize size; /* what the host really has; the wrappers need no check within one ABI major */
+
+  void (*log) (IpmidHost *host, IpmidLogLevel level, const IpmidEvent *event, const char *message);
+  void (*reason) (IpmidHost *host, guint64 token, const char *message);
+  void (*answer) (IpmidHost *host, guint64 token, IpmidVerdict verdict, const char *message);
+  void (*stop) (IpmidHost *host, int exit_status, const char *message);
+
+  IpmidEvent *(*event_ref) (IpmidEvent *event);
+  void (*event_unref) (IpmidEvent *event);
+  gboolean (*event_has) (const IpmidEvent *event, IpmidField field);
+  gint64 (*event_integer) (const IpmidEvent *event, IpmidField field);
+  double (*event_double) (const IpmidEvent *event, IpmidField field);
+  const char *(*event_string) (const IpmidEvent *event, IpmidField field);
+  const guint8 *(*event_bytes) (const IpmidEvent *event, IpmidField field, gsize *length);
+  char *(*event_to_text) (const IpmidEvent *event, IpmidField field);
+  gboolean (*event_render) (const IpmidEvent *event, IpmidFormat format, GString *out);
+  char **(*event_arguments) (const IpmidEvent *event);
+  const char *(*field_name) (IpmidField field);
+
+  void (*delete_record) (IpmidHost *host, IpmidEvent *event, IpmidDeleteFlags flags, IpmidDeleteCallback callback,
+                         gpointer user_data);
+} IpmidHostApi;
+
+struct _IpmidHost
+{
+  const IpmidHostApi *api;
+};
+
+/* ------------------------------------------------------------------ plugin */
+
+typedef enum
+{
+  /* Runs for an event only after every `required` handler that matches it
+   * (at least one) has answered DONE and that is on disk. */
+  IPMID_PLUGIN_FINALIZER = 1 << 0,
+} IpmidPluginFlags;
+
+typedef struct
+{
+  guint32 abi_major; /* IPMID_PLUGIN_ABI_MAJOR */
+  guint32 abi_minor; /* IPMID_PLUGIN_ABI_MINOR */
+  gsize size;        /* sizeof (IpmidPlugin) */
+
+  const char *name; /* [a-z][a-z0-9-]*, the same as the file's name without ".so" */
+  const char *version;
+  const char *summary;        /* one line, no full stop */
+  guint32 flags;              /* IpmidPluginFlags */
+  gsize state_size;           /* the host allocates so many zeroed bytes per configured handler */
+  const IpmidOption *options; /* ends with a NULL key; may be NULL */
+
+  /* Is the configuration good?  No side effects.  May be NULL. */
+  gboolean (*check) (gpointer state, GError **error);
+
+  /* Gets ready.  On FALSE ipmid does not start, and the error says why; what may
+   * be mended later (a server that is down) is no reason to fail here, but for
+   * `deliver` to answer RETRY.  May be called more than once in the life of a
+   * process.  Release what a failed open acquired: `close` is called only after
+   * a good one.  `host` stays valid until `close` returns. */
+  gboolean (*open) (gpointer state, IpmidHost *host, GError **error);
+
+  /* Handles a batch.  `verdicts` has one entry per event, all NONE at first.
+   * DONE means durably handled: after it nothing of the event may be lost by
+   * a crash of ipmid or of the machine. */
+  void (*deliver) (gpointer state, const IpmidBatch *batch, IpmidVerdict *verdicts);
+
+  /* Reserved for sensor readings; NULL. */
+  void (*readings) (gpointer state, gconstpointer batch);
+
+  /* SIGHUP: re-open what you hold by name (log rotation).  May be NULL.  On
+   * FALSE the host says why; the handler goes on with what it has. */
+  gboolean (*reopen) (gpointer state, GError **error);
+
+  /* Called after `open` and whenever the worker has nothing to deliver: when
+   * idle->fd became readable, wake_after has passed, or after a delivery.
+   * Sets idle->fd and idle->wake_after (-1 and -1 on entry).  May be NULL. */
+  void (*idle) (gpointer state, IpmidIdle *idle);
+
+  /* Releases everything.  Outstanding LATER answers are ignored from now on. */
+  void (*close) (gpointer state);
+} IpmidPlugin;
+
+/* The symbol that a plugin exports. */
+#define IPMID_PLUGIN_SYMBOL "ipmid_plugin"
+extern __attribute__ ((visibility ("default"))) const IpmidPlugin ipmid_plugin;
+
+/* ---------------------------------------------------------------- wrappers */
+
+/* Writes one line to ipmid's log, with the handler's name as a field, and the
+ * BMC's and the event's if `event` is not NULL.  Any thread. */
+static inline void ipmid_host_log (IpmidHost *host, IpmidLogLevel level, const IpmidEvent *event, const char *format,
+                                   ...) G_GNUC_PRINTF (4, 5);
+
+static inline void
+ipmid_host_log (IpmidHost *host, IpmidLogLevel level, const IpmidEvent *event, const char *format, ...)
+{
+  va_list args;
+  va_start (args, format);
+  char *message = g_strdup_vprintf (format, args);
+  va_end (args);
+  host->api->log (host, level, event, message);
+  g_free (message);
+}
+
+/* Says why the event of `token` got the verdict that `deliver` returns for it;
+ * shown in the log and beside a dead letter.  Within `deliver` only. */
+static inline void
+ipmid_host_reason (IpmidHost *host, guint64 token, const char *message)
+{
+  host->api->reason (host, token, message);
+}
+
+/* Answers a delivery for which `deliver` said LATER; DONE, RETRY, REJECT or
+ * NONE.  Any thread, also before `deliver` has returned.  An answer that is
+ * late, repeated or unknown is counted and ignored.  `message` may be NULL. */
+static inline void
+ipmid_host_answer (IpmidHost *host, guint64 token, IpmidVerdict verdict, const char *message)
+{
+  host->api->answer (host, token, verdict, message);
+}
+
+/* Asks ipmid to end in order, with this exit status (sysexits.h).  Any thread. */
+static inline void
+ipmid_host_stop (IpmidHost *host, int exit_status, const char *message)
+{
+  host->api->stop (host, exit_status, message);
+}
+
+static inline IpmidEvent *
+ipmid_event_ref (IpmidHost *host, IpmidEvent *event)
+{
+  return host->api->event_ref (event);
+}
+
+static inline void
+ipmid_event_unref (IpmidHost *host, IpmidEvent *event)
+{
+  host->api->event_unref (event);
+}
+
+/* Whether the event has this field. */
+static inline gboolean
+ipmid_event_has (IpmidHost *host, const IpmidEvent *event, IpmidField field)
+{
+  return host->api->event_has (event, field);
+}
+
+/* An integer, boolean, enumeration or time (nanoseconds since 1970, UTC);
+ * 0 if the event does not have it. */
+static inline gint64
+ipmid_event_integer (IpmidHost *host, const IpmidEvent *event, IpmidField field)
+{
+  return host->api->event_integer (event, field);
+}
+
+/* A number; 0.0 if the event does not have it. */
+static inline double
+ipmid_event_double (IpmidHost *host, const IpmidEvent *event, IpmidField field)
+{
+  return host->api->event_double (event, field);
+}
+
+/* A string, owned by the event; NULL if the event does not have it.  Valid
+ * UTF-8 without control characters, but otherwise the BMC's own words. */
+static inline const char *
+ipmid_event_string (IpmidHost *host, const IpmidEvent *event, IpmidField field)
+{
+  return host->api->event_string (event, field);
+}
+
+/* Bytes, owned by the event; NULL if the event does not have them. */
+static inline const guint8 *
+ipmid_event_bytes (IpmidHost *host, const IpmidEvent *event, IpmidField field, gsize *length)
+{
+  return host->api->event_bytes (event, field, length);
+}
+
+/* Any field as text, as in JSON but without quotes: enumerations by name,
+ * times in RFC 3339 (UTC), bytes in hex.  Free with g_free(); NULL if absent. */
+static inline char *
+ipmid_event_to_text (IpmidHost *host, const IpmidEvent *event, IpmidField field)
+{
+  return host->api->event_to_text (event, field);
+}
+
+/* Appends the event, with the final newline.  FALSE, and nothing appended, if
+ * the format has no words for this kind (EVENTD knows only its own three). */
+static inline gboolean
+ipmid_event_render (IpmidHost *host, const IpmidEvent *event, IpmidFormat format, GString *out)
+{
+  return host->api->event_render (event, format, out);
+}
+
+/* openipmi_eventd's arguments, key and value in turn; NULL if it has no words
+ * for this kind.  Free with g_strfreev(). */
+static inline char **
+ipmid_event_arguments (IpmidHost *host, const IpmidEvent *event)
+{
+  return host->api->event_arguments (event);
+}
+
+/* The public name of a field, "record_id". */
+static inline const char *
+ipmid_field_name (IpmidHost *host, IpmidField field)
+{
+  return host->api->field_name (field);
+}
+
+/* Asks the collector to delete this event's record from the BMC's SEL:
+ * reserve, compare the 16 bytes, delete (IPMI 2.0, sections 31.4, 31.5, 31.8).
+ * Returns at once; `callback` is called exactly once, on a thread of the host,
+ * possibly before this returns.  Only for FINALIZER plugins. */
+static inline void
+ipmid_host_delete_record (IpmidHost *host, IpmidEvent *event, IpmidDeleteFlags flags, IpmidDeleteCallback callback,
+                          gpointer user_data)
+{
+  host->api->delete_record (host, event, flags, callback, user_data);
+}
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * spawn.h - a program as a child process that leads a process group.
+ *
+ * The child is watched through a pidfd, so that neither a handler of SIGCHLD
+ * nor a thread is needed, and other children of the process are left alone.
+ */
+#ifndef SPAWN_H
+#define SPAWN_H
+
+#include <glib.h>
+#include <signal.h>
+#include <sys/types.h>
+
+typedef struct
+{
+  pid_t pid; /* also the process group's; 0: there is none */
+  int pidfd; /* readable when the program has ended; -1: there is none */
+} Child;
+
+/* Starts argv[0], which is a path, without a shell: signals reset, working
+ * directory "/", no descriptor inherited but `in` as its standard input (-1:
+ * /dev/null), `out` as its standard output (-1: ours) and our standard error. */
+gboolean child_start (Child *child, char **argv, char **environment, int in, int out, GError **error);
+
+/* Whether the program has ended (and waits to be reaped). */
+gboolean child_ended (const Child *child);
+
+/* Waits until the program has ended; FALSE if it has not after so long. */
+gboolean child_wait (const Child *child, gint64 patience);
+
+/* Reaps a program that has ended; its process group, if anything is left of
+ * it, is left alone.  FALSE if someone else has reaped it. */
+gboolean child_reap (Child *child, siginfo_t *info);
+
+/* Ends the whole process group and reaps the program: SIGTERM, and SIGKILL
+ * when the program has ended or after two seconds. */
+void child_kill (Child *child, siginfo_t *info);
+
+/* How the program ended: "exited with status 1".  Free with g_free(). */
+char *child_words (const siginfo_t *info);
+
+#endif

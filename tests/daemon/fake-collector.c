@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * fake-collector.c - the collector's stand-in: a BMC played from a file.
+ *
+ *   fake-collector SEL
+ *
+ * SEL is a file of 16-byte records, in order; whoever changes it holds a flock
+ * on it.  Appended records are reported, missing ones missed, deletes done.  A
+ * word in the file SEL.control makes it misbehave: once, and the file is
+ * removed, for "crash", "garbage", "flood", "foreign", "hang"; as long as the
+ * file is there for "refuse", "unavailable" (deletes), "down" (connection) and
+ * "deaf" (SHUTDOWN is not obeyed).
+ *
+ * Descriptor 3 is the channel to the core, as with the real one.
+ */
+#include <event/channel.h>
+#include <event/event.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TICK 5 /* milliseconds */
+#define EVENTS_PER_FRAME 64u
+
+typedef struct
+{
+  guint8 bytes[FRAME_RECORD_SIZE];
+} Record;
+
+typedef struct
+{
+  Channel *channel;
+  GMainLoop *loop;
+  const char *path;
+  char *control;
+  char order[32]; /* what SEL.control says */
+  guint credit;
+
+  gboolean added, up;
+  guint32 bmc;
+  gboolean started;
+  gboolean has_cursor;
+  Record cursor;
+  guint hint;      /* where the cursor stood */
+  Record *walking; /* a walk's snapshot, NULL: none */
+  guint n_walking, walk_index, walk_number;
+  int existing_upto;
+} Fake;
+
+/* ----------------------------------------------------------------- the SEL */
+
+static int
+open_sel (Fake *fake, int flags, int lock)
+{
+  int fd = open (fake->path, flags | O_CLOEXEC, 0600);
+
+  if (fd >= 0)
+    flock (fd, lock);
+  return fd;
+}
+
+static Record *
+read_fd (int fd, guint *n)
+{
+  struct stat status;
+  gsize size = fd >= 0 && fstat (fd, &status) == 0 ? (gsize) status.st_size / sizeof (Record) * sizeof (Record) : 0;
+  Record *records = g_malloc (size + 1);
+  ssize_t got = size > 0 ? pread (fd, records, size, 0) : 0;
+
+  *n = got < 0 ? 0 : (guint) ((gsize) got / sizeof (Record));
+  return records;
+}
+
+static Record *
+read_sel (Fake *fake, guint *n)
+{
+  int fd = open_sel (fake, O_RDONLY, LOCK_SH);
+  Record *records = read_fd (fd, n);
+
+  if (fd >= 0)
+    close (fd);
+  return records;
+}
+
+static int
+find (const Record *records, guint n, const Record *wanted, guint hint)
+{
+  if (hint < n && memcmp (&records[hint], wanted, sizeof *wanted) == 0)
+    return (int) hint;
+  for (guint i = n; i > 0; i--)
+    if (memcmp (&records[i - 1], wanted, sizeof *wanted) == 0)
+      return (int) i - 1;
+  return -1;
+}
+
+/* --------------------------------------------------------------- the records */
+
+static GVariant *
+describe (const Record *record, gboolean existing)
+{
+  g_autoptr (IpmidEvent) event = event_new ();
+  guint id = record->bytes[0] | (guint) record->bytes[1] << 8;
+  char text[64];
+
+  event_set_integer (event, IPMID_FIELD_KIND, IPMID_KIND_DISCRETE);
+  event_set_integer (event, IPMID_FIELD_RECEIVED, g_get_real_time () * 1000);
+  event_set_integer (event, IPMID_FIELD_RECORD_ID, id);
+  event_set_integer (event, IPMID_FIELD_RECORD_TYPE, record->bytes[2]);
+  event_set_integer (event, IPMID_FIELD_ASSERT, (record->bytes[12] & 0x80) == 0);
+  event_set_integer (event, IPMID_FIELD_SEVERITY, IPMID_SEVERITY_INFO);
+  g_snprintf (text, sizeof text, "sensor %u", record->bytes[11]);
+  event_set_string (event, IPMID_FIELD_SENSOR, text);
+  g_snprintf (text, sizeof text, "record %u", id);
+  event_set_string (event, IPMID_FIELD_TEXT, text);
+  if (existing)
+    event_set_integer (event, IPMID_FIELD_EXISTING, TRUE);
+  event_set_bytes (event, IPMID_FIELD_RAW, record->bytes, sizeof record->bytes);
+  return event_to_variant (event);
+}
+
+static void
+send_records (Fake *fake, const Record *records, guint n, guint walk, gboolean first, int existing)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a" EVENT_VARIANT_TYPE));
+  for (guint i = 0; i < n; i++)
+    g_variant_builder_add_value (&builder, describe (&records[i], (int) i < existing));
+  channel_send (
+      fake->channel, FRAME_RECORDS,
+      g_variant_new ("(uub@a" EVENT_VARIANT_TYPE ")", fake->bmc, walk, first, g_variant_builder_end (&builder)));
+}
+
+static void
+set_cursor (Fake *fake, const Record *record, guint hint)
+{
+  fake->has_cursor = record != NULL;
+  if (record != NULL)
+    fake->cursor = *record;
+  fake->hint = hint;
+}
+
+static void
+begin_walk (Fake *fake)
+{
+  g_free (fake->walking);
+  fake->walking = read_sel (fake, &fake->n_walking);
+  fake->walk_index = 0;
+  fake->walk_number++;
+  fake->existing_upto = 0;
+}
+
+static void
+go_on_walking (Fake *fake)
+{
+  while (fake->credit > 0 && fake->walk_index < fake->n_walking)
+    {
+      guint n = MIN (MIN (fake->credit, EVENTS_PER_FRAME), fake->n_walking - fake->walk_index);
+      send_records (fake, fake->walking + fake->walk_index, n, fake->walk_number, fake->walk_index == 0,
+                    fake->existing_upto - (int) fake->walk_index);
+      fake->walk_index += n;
+      fake->credit -= n;
+    }
+  if (fake->walk_index < fake->n_walking)
+    return;
+  channel_send (fake->channel, FRAME_WALK_END, g_variant_new ("(uub)", fake->bmc, fake->walk_number, TRUE));
+  set_cursor (fake, fake->n_walking == 0 ? NULL : &fake->walking[fake->n_walking - 1], fake->n_walking - 1);
+  g_clear_pointer (&fake->walking, g_free);
+}
+
+static void
+follow (Fake *fake)
+{
+  guint n;
+  g_autofree Record *records = read_sel (fake, &n);
+  int at = fake->has_cursor ? find (records, n, &fake->cursor, fake->hint) : -1;
+
+  if (fake->has_cursor && at < 0)
+    {
+      channel_send (fake->channel, FRAME_SUSPECT,
+                    g_variant_new ("(uyxs)", fake->bmc, FRAME_SUSPECT_CLEARED, g_get_real_time (), "not there"));
+      begin_walk (fake);
+      go_on_walking (fake);
+      return;
+    }
+  for (guint from = (guint) (at + 1); from < n && fake->credit > 0;)
+    {
+      guint some = MIN (MIN (fake->credit, EVENTS_PER_FRAME), n - from);
+      send_records (fake, records + from, some, 0, FALSE, 0);
+      fake->credit -= some;
+      from += some;
+      set_cursor (fake, &records[from - 1], from - 1);
+    }
+}
+
+static void
+pump (Fake *fake)
+{
+  if (!fake->started || !fake->up)
+    return;
+  if (fake->walking != NULL)
+    go_on_walking (fake);
+  else if (fake->credit > 0)
+    follow (fake);
+}
+
+/* ----------------------------------------------------------------- the frames */
+
+static void
+connect_bmc (Fake *fake)
+{
+  guint n;
+  g_autofree Record *records = read_sel (fake, &n);
+  guint8 flags = FRAME_SEL_CAN_DELETE | FRAME_SEL_CAN_RESERVE | FRAME_SEL_CONNECTED;
+
+  fake->up = TRUE;
+  fake->started = FALSE;
+  channel_send (fake->channel, FRAME_STATE, g_variant_new ("(uys)", fake->bmc, FRAME_STATE_UP, ""));
+  channel_send (fake->channel, FRAME_SEL_INFO, g_variant_new ("(uyuuuu)", fake->bmc, flags, n, 65535, 0, 0));
+}
+
+static gboolean
+get_record (GVariant *bytes, Record *record)
+{
+  gsize length;
+  gconstpointer data = g_variant_get_fixed_array (bytes, &length, 1);
+
+  if (length != sizeof *record)
+    return FALSE;
+  memcpy (record, data, sizeof *record);
+  return TRUE;
+}
+
+static void
+send_tail (Fake *fake)
+{
+  guint n;
+  g_autofree Record *records = read_sel (fake, &n);
+  GVariant *tail = g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, n == 0 ? NULL : records[n - 1].bytes,
+                                              n == 0 ? 0 : sizeof (Record), 1);
+
+  channel_send (fake->channel, FRAME_TAIL, g_variant_new ("(u@ay)", fake->bmc, tail));
+}
+
+static void
+on_start (Fake *fake, GVariant *body)
+{
+  guint32 bmc;
+  guint8 cursor;
+  g_autoptr (GVariant) bytes = NULL;
+  gboolean walk;
+  Record record;
+
+  g_variant_get (body, "(uy@ayb)", &bmc, &cursor, &bytes, &walk);
+  gboolean has_record = get_record (bytes, &record);
+  if (cursor == FRAME_CURSOR_FIRST && !walk)
+    {
+      send_tail (fake);
+      return;
+    }
+  fake->started = TRUE;
+  set_cursor (fake, has_record ? &record : NULL, 0);
+  g_clear_pointer (&fake->walking, g_free);
+  if (walk)
+    {
+      begin_walk (fake);
+      if (cursor == FRAME_CURSOR_FIRST && has_record)
+        fake->existing_upto = find (fake->walking, fake->n_walking, &record, 0) + 1;
+    }
+  pump (fake);
+}
+
+static FrameDeleteOutcome
+delete_record (Fake *fake, const Record *record)
+{
+  FrameDeleteOutcome outcome = FRAME_DELETE_DONE; /* also if it is gone already */
+  int fd = open_sel (fake, O_RDWR, LOCK_EX);
+  guint n;
+  g_autofree Record *records = read_fd (fd, &n);
+
+  for (guint i = 0; i < n; i++)
+    {
+      if (memcmp (records[i].bytes, record->bytes, 2) != 0)
+        continue;
+      if (memcmp (&records[i], record, sizeof *record) != 0)
+        outcome = FRAME_DELETE_CHANGED;
+      else if (pwrite (fd, &records[i + 1], (n - i - 1) * sizeof *record, (off_t) (i * sizeof *record)) < 0
+               || ftruncate (fd, (off_t) ((n - 1) * sizeof *record)) < 0)
+        outcome = FRAME_DELETE_UNAVAILABLE;
+      break;
+    }
+  if (fd >= 0)
+    close (fd);
+  return outcome;
+}
+
+static void
+on_delete (Fake *fake, GVariant *body)
+{
+  guint32 bmc, flags;
+  guint64 token;
+  g_autoptr (GVariant) bytes = NULL;
+  g_autoptr (GVariant) before = NULL;
+  Record record, predecessor = { 0 };
+  FrameDeleteOutcome outcome = FRAME_DELETE_REFUSED;
+
+  g_variant_get (body, "(ut@ay@ayu)", &bmc, &token, &bytes, &before, &flags);
+  gboolean has_predecessor = get_record (before, &predecessor);
+  if (strcmp (fake->order, "unavailable") == 0)
+    outcome = FRAME_DELETE_UNAVAILABLE;
+  else if (strcmp (fake->order, "refuse") != 0 && get_record (bytes, &record))
+    {
+      outcome = (flags & FRAME_DELETE_DRY_RUN) != 0 ? FRAME_DELETE_DONE : delete_record (fake, &record);
+      if (outcome == FRAME_DELETE_DONE && fake->has_cursor && memcmp (&fake->cursor, &record, sizeof record) == 0)
+        set_cursor (fake, has_predecessor ? &predecessor : NULL, 0);
+    }
+  channel_send (fake->channel, FRAME_DELETED,
+                g_variant_new ("(utys)", bmc, token, (guchar) outcome, outcome == FRAME_DELETE_DONE ? "" : "no"));
+}
+
+static void
+on_frame (FrameType type, GVariant *body, gpointer data)
+{
+  Fake *fake = data;
+  guint32 number;
+
+  switch ((int) type)
+    {
+    case FRAME_CREDIT:
+      g_variant_get (body, "(u)", &number);
+      fake->credit += number;
+      pump (fake);
+      break;
+    case FRAME_ADD:
+      g_variant_get_child (body, 0, "u", &fake->bmc);
+      fake->added = TRUE;
+      connect_bmc (fake);
+      break;
+    case FRAME_START:
+      on_start (fake, body);
+      break;
+    case FRAME_WALK:
+      begin_walk (fake);
+      pump (fake);
+      break;
+    case FRAME_POLL:
+      pump (fake);
+      break;
+    case FRAME_DELETE:
+      on_delete (fake, body);
+      break;
+    case FRAME_PING:
+      channel_send (fake->channel, FRAME_PONG, g_variant_new ("()"));
+      break;
+    case FRAME_SHUTDOWN:
+      if (strcmp (fake->order, "deaf") != 0)
+        g_main_loop_quit (fake->loop);
+      break;
+    default:
+      break;
+    }
+}
+
+static void
+on_closed (G_GNUC_UNUSED const GError *error, gpointer data)
+{
+  g_main_loop_quit (((Fake *) data)->loop);
+}
+
+/* -------------------------------------------------------------- misbehaviour */
+
+static void
+misbehave (Fake *fake)
+{
+  Record records[EVENTS_PER_FRAME] = { { { 0 } } };
+
+  if (strcmp (fake->order, "crash") == 0)
+    raise (SIGKILL);
+  else if (strcmp (fake->order, "hang") == 0)
+    pause ();
+  else if (strcmp (fake->order, "garbage") == 0)
+    send (3, "garbage", 7, 0);
+  else if (strcmp (fake->order, "foreign") == 0)
+    channel_send (fake->channel, FRAME_SHUTDOWN, g_variant_new ("()"));
+  else if (strcmp (fake->order, "flood") == 0)
+    for (guint i = 0; i < 20; i++)
+      send_records (fake, records, EVENTS_PER_FRAME, 0, FALSE, 0);
+}
+
+static void
+read_order (Fake *fake)
+{
+  static const char *const once[] = { "crash", "garbage", "flood", "foreign", "hang", NULL };
+  g_autofree char *text = NULL;
+
+  fake->order[0] = '\0';
+  if (!g_file_get_contents (fake->control, &text, NULL, NULL))
+    return;
+  g_strlcpy (fake->order, g_strstrip (text), sizeof fake->order);
+  if (!g_strv_contains (once, fake->order))
+    return;
+  unlink (fake->control);
+  misbehave (fake);
+}
+
+static gboolean
+on_tick (gpointer data)
+{
+  Fake *fake = data;
+
+  read_order (fake);
+  gboolean down = strcmp (fake->order, "down") == 0;
+  if (fake->added && fake->up && down)
+    {
+      fake->up = fake->started = FALSE;
+      g_clear_pointer (&fake->walking, g_free);
+      channel_send (fake->channel, FRAME_STATE, g_variant_new ("(uys)", fake->bmc, FRAME_STATE_DOWN, "told so"));
+    }
+  else if (fake->added && !fake->up && !down)
+    connect_bmc (fake);
+  pump (fake);
+  return G_SOURCE_CONTINUE;
+}
+
+int
+main (int argc, char **argv)
+{
+  Fake fake = { 0 };
+
+  if (argc != 2)
+    return 64;
+  fcntl (3, F_SETFD, FD_CLOEXEC);
+  fake.path = argv[1];
+  fake.control = g_strconcat (argv[1], ".control", NULL);
+  fake.loop = g_main_loop_new (NULL, FALSE);
+  fake.channel = channel_new (3, NULL, on_frame, on_closed, &fake);
+  channel_send (fake.channel, FRAME_HELLO, g_variant_new ("(us)", FRAME_PROTOCOL, "fake"));
+  g_timeout_add (TICK, on_tick, &fake);
+  g_main_loop_run (fake.loop);
+  channel_free (fake.channel);
+  g_main_loop_unref (fake.loop);
+  g_free (fake.walking);
+  g_free (fake.control);
+  return 0;
+}

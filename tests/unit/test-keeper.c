@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * test-keeper.c - the collector's process: started once, again when it ends,
+ * never when it is to end.  The collector is the stand-in of tests/daemon.
+ */
+#include <core/keeper.h>
+#include <core/options.h>
+
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct
+{
+  char *directory;
+  char *sel, *control, *program, *pids;
+  Journal *journal;
+  Keeper *keeper;
+  Connection *connection;
+  guint records; /* records written */
+  gint offered;  /* atomic */
+  gboolean stopped;
+} Bench;
+
+static void
+on_offer (gpointer user_data, G_GNUC_UNUSED gint64 bmc, G_GNUC_UNUSED gint64 seq, IpmidEvent *event)
+{
+  if (event_has (event, IPMID_FIELD_RAW))
+    g_atomic_int_inc (&((Bench *) user_data)->offered);
+}
+
+static void
+on_deleted (G_GNUC_UNUSED guint64 token, G_GNUC_UNUSED FrameDeleteOutcome outcome, G_GNUC_UNUSED const char *words,
+            G_GNUC_UNUSED gpointer user_data)
+{
+}
+
+static void
+on_failed (const GError *error, G_GNUC_UNUSED gpointer user_data)
+{
+  g_error ("%s", error->message);
+}
+
+/* A script that notes its process and becomes the stand-in. */
+static void
+write_program (Bench *bench)
+{
+  g_autofree char *script = g_strdup_printf ("#!/bin/sh\necho $$ >>'%s'\nexec '%s' '%s'\n", bench->pids,
+                                             g_getenv ("IPMID_TEST_COLLECTOR"), bench->sel);
+
+  g_assert_true (g_file_set_contents (bench->program, script, -1, NULL));
+  g_assert_cmpint (g_chmod (bench->program, 0755), ==, 0);
+}
+
+static Bench *
+bench_new (void)
+{
+  Bench *bench = g_new0 (Bench, 1);
+  const JournalOptions options = { NULL, G_GINT64_CONSTANT (1) << 30, on_failed, NULL };
+  g_autoptr (GError) error = NULL;
+
+  bench->directory = g_dir_make_tmp ("keeper-XXXXXX", NULL);
+  bench->sel = g_build_filename (bench->directory, "sel", NULL);
+  bench->control = g_build_filename (bench->directory, "sel.control", NULL);
+  bench->program = g_build_filename (bench->directory, "collector", NULL);
+  bench->pids = g_build_filename (bench->directory, "pids", NULL);
+  write_program (bench);
+  g_assert_true (g_file_set_contents (bench->sel, "", 0, NULL));
+  bench->journal = journal_open (&options, &error);
+  const LedgerHandler handler = { .name = "h",
+                                  .required = TRUE,
+                                  .filter = { FILTER_ALL_KINDS, TRUE },
+                                  .quota = G_MAXINT64,
+                                  .offer = on_offer,
+                                  .user_data = bench };
+  g_assert_cmpint (ledger_add_handler (journal_ledger (bench->journal), &handler, &error), >, 0);
+  gint64 id = ledger_add_bmc (journal_ledger (bench->journal), "b", &error);
+  bench->connection = connection_new ();
+  g_free (bench->connection->host);
+  bench->connection->host = g_strdup ("127.0.0.1");
+  bench->keeper = keeper_new (bench->program, bench->journal, on_deleted, bench);
+  keeper_add_bmc (bench->keeper, id, "b", bench->connection);
+  g_assert_true (journal_start (bench->journal, &error));
+  g_assert_true (keeper_start (bench->keeper, &error));
+  return bench;
+}
+
+static void
+on_stopped (gpointer user_data)
+{
+  Bench *bench = user_data;
+
+  g_assert_false (bench->stopped);
+  bench->stopped = TRUE;
+}
+
+static guint
+count_collectors (Bench *bench)
+{
+  g_autofree char *text = NULL;
+  guint lines = 0;
+
+  if (!g_file_get_contents (bench->pids, &text, NULL, NULL))
+    return 0;
+  for (const char *at = text; (at = strchr (at, '\n')) != NULL; at++)
+    lines++;
+  return lines;
+}
+
+static void
+iterate_until (Bench *bench, gboolean (*condition) (Bench *bench), gint64 patience)
+{
+  gint64 deadline = g_get_monotonic_time () + patience;
+
+  while (!condition (bench) && g_get_monotonic_time () < deadline)
+    {
+      g_main_context_iteration (NULL, FALSE);
+      g_usleep (500);
+    }
+}
+
+static gboolean
+has_stopped (Bench *bench)
+{
+  return bench->stopped;
+}
+
+static gboolean
+never (G_GNUC_UNUSED Bench *bench)
+{
+  return FALSE;
+}
+
+static gboolean
+has_all (Bench *bench)
+{
+  return (guint) g_atomic_int_get (&bench->offered) >= bench->records;
+}
+
+static void
+bench_free (Bench *bench)
+{
+  const char *const files[] = { bench->sel, bench->control, bench->program, bench->pids };
+
+  if (!bench->stopped)
+    keeper_stop (bench->keeper, on_stopped, bench);
+  iterate_until (bench, has_stopped, 20 * G_TIME_SPAN_SECOND);
+  g_assert_true (bench->stopped);
+  guint collectors = count_collectors (bench);
+  iterate_until (bench, never, G_TIME_SPAN_SECOND / 5);
+  g_assert_cmpuint (count_collectors (bench), ==, collectors); /* no other one is started */
+  journal_close (bench->journal);
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+  keeper_unref (bench->keeper);
+  connection_free (bench->connection);
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++)
+    g_unlink (files[i]);
+  g_assert_cmpint (g_rmdir (bench->directory), ==, 0);
+  g_free (bench->sel);
+  g_free (bench->control);
+  g_free (bench->program);
+  g_free (bench->pids);
+  g_free (bench->directory);
+  g_free (bench);
+}
+
+static void
+add_records (Bench *bench, guint n)
+{
+  FILE *sel = fopen (bench->sel, "a");
+
+  for (guint i = 0; i < n; i++)
+    {
+      guint id = ++bench->records;
+      const guint8 raw[16] = { (guint8) id, (guint8) (id >> 8), 2, 0, 0, 0, 0x60 };
+      g_assert_cmpuint (fwrite (raw, sizeof raw, 1, sel), ==, 1);
+    }
+  g_assert_cmpint (fclose (sel), ==, 0);
+}
+
+static void
+order (Bench *bench, const char *word)
+{
+  g_assert_true (g_file_set_contents (bench->control, word, -1, NULL));
+}
+
+static gboolean
+has_obeyed (Bench *bench)
+{
+  return !g_file_test (bench->control, G_FILE_TEST_EXISTS);
+}
+
+static void
+test_records (void)
+{
+  Bench *bench = bench_new ();
+
+  add_records (bench, 10);
+  iterate_until (bench, has_all, 10 * G_TIME_SPAN_SECOND);
+  add_records (bench, 3000); /* more than the credit */
+  iterate_until (bench, has_all, 10 * G_TIME_SPAN_SECOND);
+  g_assert_cmpint (g_atomic_int_get (&bench->offered), ==, 3010);
+  g_assert_cmpuint (count_collectors (bench), ==, 1);
+  bench_free (bench);
+}
+
+/* Every end of a collector starts exactly one other. */
+static void
+test_started_again (gconstpointer word)
+{
+  Bench *bench = bench_new ();
+
+  add_records (bench, 100);
+  for (guint i = 1; i <= 3; i++)
+    {
+      order (bench, word);
+      iterate_until (bench, has_obeyed, 10 * G_TIME_SPAN_SECOND);
+      add_records (bench, 100);
+      iterate_until (bench, has_all, 20 * G_TIME_SPAN_SECOND);
+      g_assert_cmpint (g_atomic_int_get (&bench->offered), ==, bench->records);
+      g_assert_cmpuint (count_collectors (bench), ==, i + 1);
+    }
+  bench_free (bench);
+}
+
+/* It dies at the moment at which it is asked to end. */
+static void
+test_killed_while_stopping (void)
+{
+  for (guint i = 0; i < 5; i++)
+    {
+      Bench *bench = bench_new ();
+      g_autofree char *pid = NULL;
+      add_records (bench, 10);
+      iterate_until (bench, has_all, 10 * G_TIME_SPAN_SECOND);
+      g_assert_true (g_file_get_contents (bench->pids, &pid, NULL, NULL));
+      kill (atoi (pid), SIGKILL);
+      if (i % 2 == 0)
+        g_usleep (20000); /* its end is there to be noticed, all at once */
+      keeper_stop (bench->keeper, on_stopped, bench);
+      bench_free (bench);
+    }
+}
+
+static void
+test_stop_at_once (void)
+{
+  Bench *bench = bench_new ();
+
+  keeper_stop (bench->keeper, on_stopped, bench);
+  bench_free (bench);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/keeper/records", test_records);
+  g_test_add_data_func ("/keeper/crash", "crash", test_started_again);
+  g_test_add_data_func ("/keeper/garbage", "garbage", test_started_again);
+  g_test_add_data_func ("/keeper/foreign-frame", "foreign", test_started_again);
+  g_test_add_func ("/keeper/killed-while-stopping", test_killed_while_stopping);
+  g_test_add_func ("/keeper/stop-at-once", test_stop_at_once);
+  return g_test_run ();
+}

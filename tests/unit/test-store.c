@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* test-store.c - the journal's file: schema, damage, room. */
+#include <core/store.h>
+#include <event/error.h>
+
+#include <glib/gstdio.h>
+#include <sqlite3.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct
+{
+  char *directory;
+  char *path;
+} Fixture;
+
+static void
+set_up (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
+{
+  fixture->directory = g_dir_make_tmp ("store-XXXXXX", NULL);
+  fixture->path = g_build_filename (fixture->directory, "journal.db", NULL);
+}
+
+static void
+tear_down (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
+{
+  g_autoptr (GDir) dir = g_dir_open (fixture->directory, 0, NULL);
+  const char *name;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (fixture->directory, name, NULL);
+      g_unlink (path);
+    }
+  g_assert_cmpint (g_rmdir (fixture->directory), ==, 0);
+  g_free (fixture->directory);
+  g_free (fixture->path);
+}
+
+static Store *
+open_good (Fixture *fixture)
+{
+  g_autoptr (GError) error = NULL;
+  Store *store = store_open (fixture->directory, &error);
+
+  g_assert_no_error (error);
+  return store;
+}
+
+/* As another program would change it. */
+static void
+execute (Fixture *fixture, const char *sql)
+{
+  sqlite3 *db;
+
+  g_assert_cmpint (sqlite3_open (fixture->path, &db), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
+  sqlite3_close (db);
+}
+
+static IpmidEvent *
+new_event (void)
+{
+  IpmidEvent *event = event_new ();
+
+  event_set_string (event, IPMID_FIELD_ID, "b/1/1");
+  event_set_string (event, IPMID_FIELD_TEXT, "text");
+  return event;
+}
+
+/* One event, owed to one handler. */
+static gboolean
+add_event (Store *store, GError **error)
+{
+  g_autoptr (IpmidEvent) event = new_event ();
+  const StoreDues dues = { 1, 1, 1 };
+  gint64 seq = store_next_seq (store);
+
+  return store_event_insert (store, seq, 1, event, &dues, error)
+         && store_delivery_insert (store, 1, 1, seq, TRUE, error);
+}
+
+static void
+clear_delivery (gpointer data)
+{
+  event_unref (((StoreDelivery *) data)->event);
+}
+
+static GArray *
+fetch (Store *store, GError **error)
+{
+  GArray *deliveries = g_array_new (FALSE, FALSE, sizeof (StoreDelivery));
+
+  g_array_set_clear_func (deliveries, clear_delivery);
+  if (store_delivery_fetch (store, 1, 1, G_MININT64, 100000, deliveries, error))
+    return deliveries;
+  g_array_unref (deliveries);
+  return NULL;
+}
+
+static void
+test_reopen (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
+{
+  Store *store = open_good (fixture);
+  StoreBmc bmc, again;
+  gint64 handler;
+  struct stat status;
+
+  g_assert_true (store_bmc_load (store, "b", &bmc, NULL));
+  g_assert_true (store_handler_load (store, "h", &handler, NULL));
+  bmc.contact = STORE_CONTACT_DONE;
+  bmc.has_cursor = TRUE;
+  memset (bmc.cursor, 7, sizeof bmc.cursor);
+  bmc.ordinal = 5;
+  g_assert_true (store_bmc_save (store, &bmc, NULL));
+  g_assert_true (add_event (store, NULL));
+  gint64 next = store_next_seq (store);
+  store_close (store);
+  g_assert_cmpint (stat (fixture->path, &status), ==, 0);
+  g_assert_cmpint (status.st_mode & 0777, ==, 0600);
+  store = open_good (fixture);
+  g_assert_true (store_bmc_load (store, "b", &again, NULL));
+  g_assert_cmpint (again.id, ==, bmc.id);
+  g_assert_cmpint (again.epoch, ==, bmc.epoch);
+  g_assert_cmpint (again.ordinal, ==, 5);
+  g_assert_true (again.has_cursor);
+  g_assert_cmpmem (again.cursor, 16, bmc.cursor, 16);
+  g_assert_cmpint (store_next_seq (store), ==, next);
+  g_autoptr (GArray) deliveries = fetch (store, NULL);
+  g_assert_cmpuint (deliveries->len, ==, 1);
+  g_assert_cmpstr (event_string (g_array_index (deliveries, StoreDelivery, 0).event, IPMID_FIELD_TEXT), ==, "text");
+  store_close (store);
+}
+
+static void
+test_newer_schema (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *before = NULL;
+  g_autofree char *after = NULL;
+  gsize length_before, length_after;
+
+  store_close (open_good (fixture));
+  execute (fixture, "PRAGMA journal_mode = DELETE; PRAGMA user_version = 99");
+  g_assert_true (g_file_get_contents (fixture->path, &before, &length_before, NULL));
+  g_assert_null (store_open (fixture->directory, &error));
+  g_assert_error (error, IPMID_ERROR, IPMID_ERROR_SCHEMA);
+  g_clear_error (&error);
+  g_assert_null (store_open_readonly (fixture->directory, &error));
+  g_assert_error (error, IPMID_ERROR, IPMID_ERROR_SCHEMA);
+  /* Refused, and intact. */
+  g_assert_true (g_file_get_contents (fixture->path, &after, &length_after, NULL));
+  g_assert_cmpuint (length_before, ==, length_after);
+  g_assert_true (memcmp (before, after, length_before) == 0);
+}
+
+static void
+test_readonly (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (store_open_readonly (fixture->directory, &error));
+  g_assert_error (error, IPMID_ERROR, IPMID_ERROR_FILE);
+  g_clear_error (&error);
+  Store *writer = open_good (fixture);
+  g_assert_true (add_event (writer, NULL));
+  Store *reader = store_open_readonly (fixture->directory, &error);
+  g_assert_no_error (error);
+  g_autoptr (GArray) seen = fetch (reader, &error);
+  g_assert_cmpuint (seen->len, ==, 1);
+  g_assert_false (add_event (reader, &error));
+  g_clear_error (&error);
+  g_assert_true (add_event (writer, NULL)); /* not disturbed */
+  store_close (writer);
+  store_close (reader);
+  reader = store_open_readonly (fixture->directory, &error); /* nobody writes */
+  g_assert_no_error (error);
+  store_close (reader);
+}
+
+static void
+test_damaged_payload (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
+{
+  static const char *const damages[]
+      = { "UPDATE event SET payload = x'00ff00ff'", "UPDATE event SET payload = x''",
+          "UPDATE event SET payload = zeroblob (100000)", "UPDATE event SET payload = 'text'" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (damages); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      Store *store = open_good (fixture);
+      g_assert_true (add_event (store, NULL));
+      store_close (store);
+      execute (fixture, damages[i]);
+      store = open_good (fixture);
+      g_assert_null (fetch (store, &error));
+      g_assert_nonnull (error);
+      g_assert_nonnull (strstr (error->message, "damaged"));
+      store_close (store);
+    }
+}
+
+static void
+test_no_database (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = g_strnfill (20000, 'x');
+
+  g_assert_true (g_file_set_contents (fixture->path, text, -1, NULL));
+  g_assert_null (store_open (fixture->directory, &error));
+  g_assert_cmpint (error->code, !=, IPMID_ERROR_JOURNAL_FULL);
+}
+
+static void
+test_link (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *target = g_build_filename (fixture->directory, "target", NULL);
+
+  g_assert_cmpint (symlink (target, fixture->path), ==, 0);
+  g_assert_null (store_open (fixture->directory, &error));
+  g_assert_error (error, IPMID_ERROR, IPMID_ERROR_FILE);
+  g_assert_false (g_file_test (target, G_FILE_TEST_EXISTS));
+}
+
+/* Another connection's page limit does not bind ours, so the disk itself has
+ * to be small: a tmpfs, for which one must be root. */
+static void
+test_full (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *mount = g_strdup_printf ("mount -t tmpfs -o size=1m none '%s'", fixture->directory);
+  g_autofree char *umount = g_strdup_printf ("umount '%s'", fixture->directory);
+  guint kept = 0;
+  int status;
+
+  if (geteuid () != 0 || !g_spawn_command_line_sync (mount, NULL, NULL, &status, NULL) || status != 0)
+    {
+      g_test_skip ("cannot mount a tmpfs");
+      return;
+    }
+  Store *store = open_good (fixture);
+  for (gboolean good = TRUE; good; kept += good)
+    {
+      g_assert_cmpuint (kept, <, 100000);
+      good = store_begin (store, &error) && add_event (store, &error) && store_commit (store, &error);
+      if (!good)
+        store_rollback (store);
+    }
+  g_assert_error (error, IPMID_ERROR, IPMID_ERROR_JOURNAL_FULL);
+  g_clear_error (&error);
+  g_autoptr (GArray) deliveries = fetch (store, &error); /* what was committed is there */
+  g_assert_no_error (error);
+  g_assert_cmpuint (deliveries->len, ==, kept);
+  store_close (store);
+  store = store_open (fixture->directory, &error);
+  if (store == NULL)
+    g_assert_error (error, IPMID_ERROR, IPMID_ERROR_JOURNAL_FULL);
+  store_close (store);
+  g_assert_true (g_spawn_command_line_sync (umount, NULL, NULL, &status, NULL));
+  g_assert_cmpint (status, ==, 0);
+}
+
+static void
+test_dues (G_GNUC_UNUSED Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  Store *store = store_open (NULL, &error);
+  StoreDues dues;
+  gint64 attempts;
+  gboolean counts, found;
+
+  g_assert_true (add_event (store, NULL));
+  g_assert_true (store_delivery_attempt (store, 1, 1, 1, 1, 5, NULL));
+  g_assert_true (store_delivery_remove (store, 1, 1, 1, &attempts, &counts, &found, NULL));
+  g_assert_true (found && counts);
+  g_assert_cmpint (attempts, ==, 1);
+  g_assert_true (store_delivery_remove (store, 1, 1, 1, &attempts, &counts, &found, NULL));
+  g_assert_false (found);
+  g_assert_true (store_event_adjust (store, 1, -1, -1, &dues, NULL));
+  g_assert_cmpint (dues.open, ==, 0);
+  g_assert_false (store_event_dues (store, 1, &dues, &error)); /* nobody refers to it any more */
+  g_assert_error (error, IPMID_ERROR, IPMID_ERROR_JOURNAL_DAMAGED);
+  store_close (store);
+}
+
+#define ADD(path, function) g_test_add (path, Fixture, NULL, set_up, function, tear_down)
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  ADD ("/store/reopen", test_reopen);
+  ADD ("/store/newer-schema", test_newer_schema);
+  ADD ("/store/readonly", test_readonly);
+  ADD ("/store/damaged-payload", test_damaged_payload);
+  ADD ("/store/no-database", test_no_database);
+  ADD ("/store/link", test_link);
+  ADD ("/store/full", test_full);
+  ADD ("/store/dues", test_dues);
+  return g_test_run ();
+}

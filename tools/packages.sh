@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Which Debian packages ipmid needs, and how to install them.  Sourced by
+# quickstart and runtests.
+
+packages_build="gcc make autoconf automake libtool pkg-config libc6-dev
+  libglib2.0-dev libsqlite3-dev libopenipmi-dev libjansson-dev"
+packages_demo="openipmi ipmitool python3 libssl3"
+packages_test="python3-pytest python3-pytest-xdist clang libclang-rt-14-dev valgrind
+  mandoc e2fsprogs mount util-linux procps xz-utils"
+
+say () { printf '\n== %s\n' "$*"; }
+
+die () { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+
+as_root () {
+  if [ "$(id -u)" = 0 ]; then "$@"
+  elif command -v sudo >/dev/null; then sudo "$@"
+  else die "installing packages needs root: run this as root, or install sudo"
+  fi
+}
+
+# Installs what is missing, and says what that is.
+install_packages () {
+  missing=""
+  for package in "$@"; do
+    case "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" in
+      installed) ;;
+      *) missing="$missing $package" ;;
+    esac
+  done
+  [ -n "$missing" ] || { echo "all packages are there"; return 0; }
+  echo "installing:$missing"
+  log=$(mktemp)
+  # shellcheck disable=SC2086  # a list of words
+  if { as_root apt-get update && as_root env DEBIAN_FRONTEND=noninteractive \
+         apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1; then
+    rm -f "$log"
+  else
+    tail -n 20 "$log" >&2
+    die "apt-get could not install these packages; its whole output is in $log"
+  fi
+}
+
+# build DIRECTORY [CONFIGURE OPTION ...]: configures and builds out of tree;
+# what is up to date is left alone.
+build () {
+  directory=$1; shift
+  [ -x "$top/configure" ] && [ "$top/configure" -nt "$top/configure.ac" ] || "$top/bootstrap" >/dev/null
+  mkdir -p "$directory"
+  wanted="$top/configure $*"
+  if [ "$(cat "$directory/configured" 2>/dev/null)" != "$wanted" ] || [ ! -f "$directory/Makefile" ]; then
+    (cd "$directory" && "$top/configure" --quiet "$@") || die "configure failed in $directory"
+    printf '%s\n' "$wanted" >"$directory/configured"
+  fi
+  make -C "$directory" --no-print-directory -j"$(nproc)" -s
+}
