@@ -6,6 +6,7 @@
 
 #include "daemonize.h"
 
+#include "core/log.h"
 #include "event/text.h"
 
 #include <errno.h>
@@ -102,12 +103,29 @@ await_report (pid_t child, int fd)
 
 /* -------------------------------------------------------------------- child */
 
+/* Before anything is started: the collector and programs must not keep a pipe
+ * of whoever called ipmid open.  Mistakes go through the report. */
+static void
+detach (void)
+{
+  int fd = open ("/dev/null", O_RDWR | O_CLOEXEC);
+
+  if (fd < 0)
+    return; /* nothing depends on it */
+  dup2 (fd, STDIN_FILENO);
+  dup2 (fd, STDOUT_FILENO);
+  dup2 (fd, STDERR_FILENO);
+  if (fd > STDERR_FILENO)
+    close (fd);
+}
+
 /* Until it has reported, the child is a part of the parent's command: it ends
  * when that does. */
 static void
 begin_child (pid_t parent)
 {
   setsid ();
+  detach ();
   prctl (PR_SET_PDEATHSIG, SIGTERM);
   if (getppid () != parent)
     _exit (EX_SOFTWARE);
@@ -142,20 +160,6 @@ daemonize_fork (int *exit_status)
   return -1;
 }
 
-static void
-detach (void)
-{
-  int fd = open ("/dev/null", O_RDWR | O_CLOEXEC);
-
-  if (chdir ("/") != 0 || fd < 0)
-    return; /* nothing depends on it */
-  dup2 (fd, STDIN_FILENO);
-  dup2 (fd, STDOUT_FILENO);
-  dup2 (fd, STDERR_FILENO);
-  if (fd > STDERR_FILENO)
-    close (fd);
-}
-
 void
 daemonize_report (int *fd, int exit_status, const char *message)
 {
@@ -166,8 +170,8 @@ daemonize_report (int *fd, int exit_status, const char *message)
   g_string_append_c (report, (char) exit_status);
   if (message != NULL)
     g_string_append_len (report, message, (gssize) MIN (strlen (message), MESSAGE_MAX));
-  if (exit_status == 0)
-    detach ();
+  if (exit_status == 0 && chdir ("/") != 0)
+    log_line (IPMID_LOG_WARNING, NULL, "cannot change to the directory /: %s", g_strerror (errno));
   prctl (PR_SET_PDEATHSIG, 0);
   /* Less than PIPE_BUF, so all or nothing; without a parent, nobody asks. */
   if (write (*fd, report->str, report->len) < 0)

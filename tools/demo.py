@@ -80,9 +80,9 @@ Your own BMC, from this build (-b stays in the foreground; the password disappea
 
 Or install it and let it run as a daemon:
 
-  make -C {build.directory} install
-  ipmid mybmc lan -U USER -P PASSWORD ADDRESS -f /var/log/mybmc.json --format json
-  ipmid mybmc --status
+  sudo make -C {build.directory} install
+  sudo ipmid mybmc lan -U USER -P PASSWORD ADDRESS -f /var/log/mybmc.json --format json
+  sudo ipmid mybmc --status
 """
 
 

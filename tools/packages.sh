@@ -45,8 +45,11 @@ install_packages () {
 # what is up to date is left alone.
 build () {
   directory=$1; shift
-  [ -x "$top/configure" ] && [ "$top/configure" -nt "$top/configure.ac" ] || "$top/bootstrap" >/dev/null
+  umask 022  # ipmid loads no plugin that others can write to
   mkdir -p "$directory"
+  [ -x "$top/configure" ] && [ "$top/configure" -nt "$top/configure.ac" ] ||
+    "$top/bootstrap" >"$directory/bootstrap.log" 2>&1 ||
+    { tail -n 20 "$directory/bootstrap.log" >&2; die "./bootstrap failed"; }
   wanted="$top/configure $*"
   if [ "$(cat "$directory/configured" 2>/dev/null)" != "$wanted" ] || [ ! -f "$directory/Makefile" ]; then
     (cd "$directory" && "$top/configure" --quiet "$@") || die "configure failed in $directory"

@@ -89,7 +89,8 @@ struct _Bmc
 
   guint retries; /* in a row, without a good session */
   gint64 away_since;
-  gboolean slow; /* the next try waits longer: it may lock an account, or cost much */
+  gboolean slow;        /* the next try waits longer: it may lock an account, or cost much */
+  gboolean send_failed; /* a message could not be sent: the session is given up */
   guint64 own_requests;
   guint sdr_retries;
 
@@ -250,6 +251,7 @@ become_up (Bmc *bmc)
 
   enter (bmc, BMC_UP, 0);
   bmc->slow = FALSE;
+  bmc->send_failed = FALSE;
   bmc->sdr_retries = 0;
   bmc->own_requests = 0;
   bmc->progress_at = bmc->phase_since;
@@ -334,7 +336,9 @@ look_at_session (Bmc *bmc)
 {
   gint64 silence = guarded_con_silence (bmc->con);
 
-  if (silence >= silence_limit (bmc))
+  if (bmc->send_failed)
+    fail (bmc, FALSE, "the network takes no messages to the BMC");
+  else if (silence >= silence_limit (bmc))
     fail_silent (bmc);
   else if (is_restless (bmc))
     fail_restless (bmc);
@@ -520,12 +524,20 @@ send_to_bmc (gpointer user_data, guint8 command, const guint8 *data, gsize lengt
   Bmc *bmc = user_data;
   Request request = { bmc, command, data, length, ticket, FALSE };
 
-  if (bmc->phase != BMC_UP || ipmi_domain_pointer_cb (bmc->domain, send_in_callback, &request) != 0)
+  if (bmc->phase != BMC_UP)
     return FALSE;
-  bmc->own_requests += request.sent;
+  if (ipmi_domain_pointer_cb (bmc->domain, send_in_callback, &request) != 0 || !request.sent)
+    {
+      /* The network is down, say.  The reader would wait for ever for the
+       * reply; it is in the middle of something, so the session ends later. */
+      bmc->send_failed = TRUE;
+      timer_start (bmc->timer, 1);
+      return FALSE;
+    }
+  bmc->own_requests++;
   if (!timer_is_running (bmc->timer))
     timer_start (bmc->timer, SILENCE);
-  return request.sent;
+  return TRUE;
 }
 
 static guint

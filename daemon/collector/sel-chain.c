@@ -129,7 +129,8 @@ flush (SelReader *reader)
 
   if (chain->holding || chain->silent)
     return TRUE;
-  while (chain->active && (waiting (chain) >= SEL_READER_BATCH || (chain->ending && waiting (chain) > 0)))
+  while (chain->active && waiting (chain) > 0
+         && (chain->ending || waiting (chain) >= MIN (SEL_READER_BATCH, reader->funcs->credit (reader->user_data))))
     {
       guint n = MIN (MIN (waiting (chain), SEL_READER_BATCH), reader->funcs->credit (reader->user_data));
 
@@ -159,6 +160,8 @@ end_walk (SelReader *reader)
       reader->next_walk = g_get_monotonic_time () + timers_jitter (SEL_WALK_INTERVAL);
       reader->want_poll = FALSE;
     }
+  else if (reader->has_loop) /* which never is complete */
+    reader->next_walk = g_get_monotonic_time () + timers_jitter (SEL_WALK_INTERVAL);
   finish (reader);
   reader->funcs->walk_end (reader->user_data, walk, complete);
   if (!complete && reader->connected && !reader->has_loop)
@@ -259,7 +262,9 @@ follow (SelReader *reader, const guint8 *record, guint16 next)
   guint16 id = sel_record_id (record);
 
   visit (chain, id);
-  if (next == SEL_LAST)
+  if (chain->walk == 0 && !chain->silent && reader->has_loop && next == reader->loop)
+    end (reader, TRUE); /* where the walk found that the chain begins again */
+  else if (next == SEL_LAST)
     {
       reader->has_loop = FALSE;
       end (reader, TRUE);
@@ -441,6 +446,12 @@ request_more (SelReader *reader)
   SelChain *chain = &reader->chain;
   guint ahead = chain->in_step && chain->read >= 2 ? reader->window : 1;
 
+  /* Not further than what is read can be handed over, now and again. */
+  if (!chain->checking && !chain->holding && !chain->silent)
+    {
+      guint room = MIN (SEL_READER_BATCH, reader->funcs->credit (reader->user_data));
+      ahead = MIN (ahead, room > waiting (chain) ? room - waiting (chain) : 0);
+    }
   for (guint i = 0; i < ahead && chain->next + i < SEL_LAST; i++)
     {
       guint16 id = (guint16) (chain->next + i);
@@ -520,6 +531,13 @@ sel_chain_skip (SelReader *reader, guint16 id, guint16 next)
 {
   SelChain *chain = &reader->chain;
 
+  if (chain->active && chain->checking && chain->next == id)
+    {
+      /* The poll was about to ask for the cursor's record, and that is gone. */
+      finish (reader);
+      reader->want_poll = TRUE;
+      return;
+    }
   if (!chain->active || chain->ending || chain->next != id || chain->checking || next == SEL_FIRST)
     return;
   for (guint i = 0; i < SEL_WINDOW_MAX; i++)

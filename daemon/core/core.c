@@ -20,10 +20,10 @@
 #define JOURNAL_SIZE_LIMIT (G_GINT64_CONSTANT (1) << 30)
 
 /* At the end handlers may finish what they do for so long … */
-#define HANDLER_PATIENCE 3000 /* milliseconds */
+#define HANDLER_PATIENCE 2000 /* milliseconds */
 /* … and then have so long to give up.  With the collector's patience (keeper.c)
  * it stays below ten seconds. */
-#define CANCEL_PATIENCE 2000
+#define CANCEL_PATIENCE 3500
 
 /* How often handlers are looked at, in seconds, and how often one that does
  * not come back is mentioned. */
@@ -188,6 +188,7 @@ on_handler_patience_ended (gpointer data)
 {
   Core *core = data;
 
+  journal_hurry (core->journal);
   for (guint i = 0; i < core->handlers->len; i++)
     handler_cancel (core->handlers->pdata[i]);
   core->patience_timer = g_timeout_add (CANCEL_PATIENCE, on_cancel_patience_ended, core);

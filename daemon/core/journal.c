@@ -55,6 +55,7 @@ struct _Journal
   GCond changed;
   GQueue queue;     /* Command; under the lock */
   gboolean closing; /* under the lock */
+  gboolean hurried; /* under the lock */
   gboolean failed;  /* written under the lock, by the journal's thread */
 
   gint full;         /* atomic: intake waits */
@@ -354,7 +355,7 @@ make_do (Journal *journal, GQueue *group)
   /* An ipmid that is to end does not wait for room: what is not answered on
    * disk is owed when it starts again. */
   g_mutex_lock (&journal->lock);
-  if (!journal->closing)
+  if (!journal->closing && !journal->hurried)
     put_back (&journal->queue, group);
   g_mutex_unlock (&journal->lock);
 }
@@ -457,6 +458,14 @@ journal_run (Journal *journal, JournalClass class, JournalWork work, gpointer da
   g_mutex_clear (&waiter.lock);
   g_cond_clear (&waiter.changed);
   return waiter.committed;
+}
+
+void
+journal_hurry (Journal *journal)
+{
+  g_mutex_lock (&journal->lock);
+  journal->hurried = TRUE;
+  g_mutex_unlock (&journal->lock);
 }
 
 void

@@ -62,6 +62,10 @@ gboolean journal_run (Journal *journal, JournalClass class, JournalWork work, gp
 /* Whether intake waits for room.  Any thread. */
 gboolean journal_is_full (Journal *journal);
 
+/* Ipmid is about to end: nobody waits for room any more; what cannot be
+ * committed is owed when it starts again.  Any thread. */
+void journal_hurry (Journal *journal);
+
 /* Commits what is waiting, then ends the thread and closes the store. */
 void journal_close (Journal *journal);
 

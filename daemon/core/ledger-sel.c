@@ -358,7 +358,13 @@ record_intent (Ledger *ledger, StoreRecord *record, gboolean dry_run, LedgerInte
   memcpy (intent->record, record->raw, STORE_RECORD_SIZE);
   if (intent->has_predecessor)
     memcpy (intent->predecessor, predecessor.raw, STORE_RECORD_SIZE);
-  return nothing_else_stands (ledger, record->bmc, &intent->may_clear, error);
+  if (!nothing_else_stands (ledger, record->bmc, &intent->may_clear, error))
+    return FALSE;
+  /* Until the first walk has ended, we do not know what stands. */
+  LedgerBmc *bmc = ledger_find_bmc (ledger, record->bmc, error);
+  if (bmc != NULL && bmc->saved.contact != STORE_CONTACT_DONE)
+    intent->may_clear = FALSE;
+  return bmc != NULL;
 }
 
 gboolean

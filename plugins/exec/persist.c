@@ -12,7 +12,7 @@
 /* How long a program whose pipe has broken may take to end by itself, so that
  * we learn how it ended; and at the end of its input, before it is ended. */
 #define END_GRACE (200 * G_TIME_SPAN_MILLISECOND)
-#define CLOSE_GRACE (2 * G_TIME_SPAN_SECOND)
+#define CLOSE_GRACE (1 * G_TIME_SPAN_SECOND)
 
 static void
 handed_free (gpointer data)

@@ -66,7 +66,7 @@ file_torn_length (const char *tail, gsize length, int format)
 {
   const char *torn = format == FILE_FORMAT_EVENTD ? after_last_record (tail, length) : after_last_line (tail, length);
   gsize left = length - (gsize) (torn - tail);
-  gboolean ours = format == FILE_FORMAT_EVENTD ? begins_eventd_record (torn, left) : agrees (torn, left, "{\"");
+  gboolean ours = format == FILE_FORMAT_EVENTD ? begins_eventd_record (torn, left) : agrees (torn, left, "{\"id\":\"");
 
   return ours || begins_with_nothing (torn, left) ? left : 0;
 }

@@ -49,6 +49,7 @@ class Build:
         directory.mkdir(parents=True, exist_ok=True)
         for plugin in (self.directory / ".libs").glob("*.so"):
             shutil.copy(plugin, directory)
+            (directory / plugin.name).chmod(0o755)
         return directory
 
     def options(self, plugin_dir):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What BMCs do to their watchers: they freeze, die, forget, refuse, and are used by others."""
 
+import os
+import subprocess
 import time
 
 import pytest
@@ -10,6 +12,7 @@ import records
 import scripted_bmc as evil
 import sdr
 from bmc import CAN_RESERVE
+from daemon import Build
 from faults import burst, check, json_kind, json_records, numbered, wait_sel_empty
 from ledger import Ledger
 from waiting import stays, wait_for
@@ -497,3 +500,55 @@ def wait_overflows(ipmid, count):
 
 def overflows(ipmid):
     return [event for event in json_kind(ipmid, "gap") if "overflow" in event["text"]]
+
+
+# ------------------------------------------------------------------- the network
+
+SENDTO_FAILS = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+ssize_t
+sendto (int fd, const void *data, size_t size, int flags, const struct sockaddr *to, socklen_t length)
+{
+  ssize_t (*real) (int, const void *, size_t, int, const struct sockaddr *, socklen_t)
+      = (ssize_t (*) (int, const void *, size_t, int, const struct sockaddr *, socklen_t)) dlsym (RTLD_NEXT, "sendto");
+
+  if (access (SWITCH, F_OK) != 0)
+    return real (fd, data, size, flags, to, length);
+  errno = ENETUNREACH;
+  return -1;
+}
+"""
+
+
+@pytest.fixture
+def unreachable(tmp_path):
+    """A collector whose sendto(2) fails while a file exists: (program, file)."""
+    switch, library, program = (tmp_path / name for name in ("no-network", "sendto.so", "collector"))
+    source = tmp_path / "sendto.c"
+    source.write_text(SENDTO_FAILS, encoding="ascii")
+    subprocess.run(["gcc", "-shared", "-fPIC", f'-DSWITCH="{switch}"', "-o", library, source, "-ldl"], check=True)
+    program.write_text("#!/bin/sh\n"
+                       f"ASAN_OPTIONS=verify_asan_link_order=0 LD_PRELOAD={library} exec {Build().collector}\n",
+                       encoding="ascii")
+    program.chmod(0o755)
+    return program, switch
+
+
+def test_network_unreachable_for_a_while(bmc, make_ipmid, unreachable):
+    """Messages cannot be sent at all while the session is up: it is given up, and comes back."""
+    program, switch = unreachable
+    ledger = Ledger(bmc)
+    ipmid = make_ipmid(bmc, options=["--collector", os.fspath(program)])
+    burst(ledger, 2)
+    ipmid.wait_for_ledger(ledger)
+    switch.touch()
+    ipmid.wait_log("down: the network takes no messages")
+    burst(ledger, 2)
+    switch.unlink()
+    ipmid.wait_for_ledger(ledger, deadline=40)
+    check(ledger, ipmid.payloads())

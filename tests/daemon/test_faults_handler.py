@@ -376,3 +376,14 @@ def test_torn_last_line(bmc, make_ipmid):
     ipmid.wait_for_ledger(ledger)
     check(ledger, ipmid.payloads())
     assert len(ipmid.events()) == 6 and b"upper_cri\n" not in ipmid.data()
+
+
+def test_a_foreign_file_is_not_touched(bmc, make_ipmid, tmp_path):
+    """Its last line has no end, and is none of ours: it is ended and kept."""
+    ledger = Ledger(bmc)
+    output = tmp_path / "precious"
+    output.write_text('{"precious": 1}', encoding="ascii")
+    ipmid = make_ipmid(bmc, ["-f", output], options=["--format", "json"])
+    burst(ledger, 1)
+    wait_for(lambda: output.read_bytes().count(b"\n") == 2, 10, lambda: f"an event; log:\n{ipmid.log()}")
+    assert output.read_text(encoding="utf-8").splitlines()[0] == '{"precious": 1}'

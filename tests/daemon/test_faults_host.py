@@ -5,6 +5,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import sqlite3
 import subprocess
 import time
@@ -17,7 +18,7 @@ from daemon import Build
 from disks import SmallDisk
 from faults import burst, check, deleted_early, wait_sel_empty
 from ledger import Ledger
-from waiting import stays, wait_for
+from waiting import scaled, stays, wait_for
 
 
 @pytest.fixture
@@ -352,3 +353,18 @@ def test_the_collector_has_no_privileges(bmc, make_ipmid):
         assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0
     files = [os.readlink(link) for link in Path(f"/proc/{collector}/fd").iterdir() if int(link.name) > 2]
     assert all(name.startswith(("socket:", "anon_inode:")) for name in files), files
+
+
+def test_a_daemon_holds_no_pipe_of_its_caller(bmc, make_ipmid):
+    """$(ipmid ...) and ssh come back: neither the collector nor a program keeps standard output."""
+    ipmid = make_ipmid(bmc, ["-k", "/bin/cat"], start=False, daemonize=True)
+    done = subprocess.run(ipmid.command(), capture_output=True, cwd=ipmid.directory, timeout=scaled(15), check=False)
+    try:
+        assert done.returncode == 0, done.stderr
+        ipmid.wait_connected()
+        for pid in (ipmid.pid, *ipmid.collectors()):
+            assert {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in (0, 1, 2)} == {"/dev/null"}
+    finally:
+        core = ipmid.pid
+        os.kill(core, signal.SIGTERM)
+        wait_for(lambda: not processes.alive(core), 10, "ipmid to end")
