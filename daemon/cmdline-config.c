@@ -151,8 +151,9 @@ add_plugin (CoreConfig *config, const Cmdline *cmdline)
   set_boolean (handler, "existing", cmdline->existing, "--existing");
   for (char **word = cmdline->program; word != NULL && *word != NULL; word++)
     {
-      g_autofree char *key = g_strndup (*word, strcspn (*word, "="));
-      handler_config_set (handler, key, strchr (*word, '=') + 1, "--handler");
+      g_auto (GStrv) pair = g_strsplit (*word, "=", 2);
+      if (pair[0] != NULL && pair[1] != NULL) /* with --help nobody has checked them */
+        handler_config_set (handler, pair[0], pair[1], "--handler");
     }
 }
 
