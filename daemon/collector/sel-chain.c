@@ -446,10 +446,10 @@ request_more (SelReader *reader)
   SelChain *chain = &reader->chain;
   guint ahead = chain->in_step && chain->read >= 2 ? reader->window : 1;
 
-  /* Not further than what is read can be handed over, now and again. */
+  /* Not further than what is read can be handed over. */
   if (!chain->checking && !chain->holding && !chain->silent)
     {
-      guint room = MIN (SEL_READER_BATCH, reader->funcs->credit (reader->user_data));
+      guint room = reader->funcs->credit (reader->user_data);
       ahead = MIN (ahead, room > waiting (chain) ? room - waiting (chain) : 0);
     }
   for (guint i = 0; i < ahead && chain->next + i < SEL_LAST; i++)
@@ -481,9 +481,10 @@ sel_chain_pump (SelReader *reader)
 
   while (chain->active && !chain->ending)
     {
+      gboolean flushed = flush (reader);
       SelSlot *slot = find_slot (chain, chain->next);
 
-      if (slot == NULL && (!flush (reader) || !may_read (reader)))
+      if (slot == NULL && (!flushed || !may_read (reader)))
         return FALSE;
       if (slot == NULL || !slot->answered)
         {
