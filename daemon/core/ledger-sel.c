@@ -332,16 +332,18 @@ ledger_overflow (Ledger *ledger, gint64 bmc_id, gboolean overflow, gboolean conn
 
 /* ----------------------------------------------------------------- deletes */
 
-/* Whether nothing stands in the SEL but what is to be deleted. */
+/* Whether nothing stands in the SEL but what is to be deleted.  Until the first
+ * walk has ended, nobody knows. */
 static gboolean
 nothing_else_stands (Ledger *ledger, gint64 bmc, gboolean *nothing, GError **error)
 {
+  const LedgerBmc *known = ledger_find_bmc (ledger, bmc, error);
   StoreRecord record;
   gboolean found;
 
-  if (!store_record_predecessor (ledger->store, bmc, G_MAXINT64, &record, &found, error))
+  if (known == NULL || !store_record_predecessor (ledger->store, bmc, G_MAXINT64, &record, &found, error))
     return FALSE;
-  *nothing = !found;
+  *nothing = !found && known->saved.contact == STORE_CONTACT_DONE;
   return TRUE;
 }
 
@@ -358,13 +360,7 @@ record_intent (Ledger *ledger, StoreRecord *record, gboolean dry_run, LedgerInte
   memcpy (intent->record, record->raw, STORE_RECORD_SIZE);
   if (intent->has_predecessor)
     memcpy (intent->predecessor, predecessor.raw, STORE_RECORD_SIZE);
-  if (!nothing_else_stands (ledger, record->bmc, &intent->may_clear, error))
-    return FALSE;
-  /* Until the first walk has ended, we do not know what stands. */
-  LedgerBmc *bmc = ledger_find_bmc (ledger, record->bmc, error);
-  if (bmc != NULL && bmc->saved.contact != STORE_CONTACT_DONE)
-    intent->may_clear = FALSE;
-  return bmc != NULL;
+  return nothing_else_stands (ledger, record->bmc, &intent->may_clear, error);
 }
 
 gboolean

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 
 import pytest
 
+import disks
 import processes
 from daemon import Build, Ipmid
 from waiting import TIMESCALE, wait_for
@@ -416,13 +417,9 @@ def test_few_descriptors(make, bmc):
 @pytest.fixture
 def small_disk(tmp_path):
     """A state directory on a tmpfs of 2 MiB."""
-    directory = tmp_path / "small"
-    directory.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m,mode=0700", "tmpfs", os.fspath(directory)]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode != 0:
-        pytest.skip("cannot mount a tmpfs")
-    yield directory
-    subprocess.run(["umount", "-l", os.fspath(directory)], check=True)
+    disk = disks.SmallDisk(tmp_path / "small", "2m")
+    yield disk.path
+    disk.unmount()
 
 
 @pytest.mark.deadline(90)
