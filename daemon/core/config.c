@@ -31,6 +31,9 @@ free_bmc (gpointer data)
 
   g_free (bmc->name);
   connection_free (bmc->connection);
+  g_free (bmc->was);
+  g_free (bmc->host);
+  g_strfreev (bmc->labels);
   g_free (bmc);
 }
 
@@ -54,6 +57,8 @@ core_config_free (CoreConfig *config)
   g_free (config->state_dir);
   g_free (config->plugin_dir);
   g_free (config->collector);
+  g_free (config->trap_listen);
+  g_strfreev (config->severities);
   g_free (config);
 }
 

@@ -22,6 +22,8 @@ static const char *const integrity_algorithms[]
 static const char *const confidentiality_algorithms[]
     = { "default", "bmcpick", "none", "aes_cbc_128", "xrc4_128", "xrc4_40", NULL };
 
+static const char *const suites[] = { "default", "auto", "0", "1", "2", "3", "15", "16", "17", NULL };
+
 const IpmidOption connection_options[] = {
   { .key = "interface",
     .type = IPMID_OPTION_CHOICE,
@@ -135,6 +137,26 @@ const IpmidOption connection_options[] = {
     .maximum = G_GINT64_CONSTANT (86400000000),
     .argument = "DURATION",
     .help = "How often to look whether the SEL has grown." },
+  { .key = "cipher-suite",
+    .type = IPMID_OPTION_CHOICE,
+    .offset = AT (cipher_suite),
+    .fallback = "default",
+    .choices = suites,
+    .help = "The cipher suite of RMCP+; auto: the best that the BMC offers, 17 before 3. The default is what the "
+            "algorithms say." },
+  { .key = "sensor-interval",
+    .type = IPMID_OPTION_DURATION,
+    .offset = AT (sensor_interval),
+    .fallback = "0s",
+    .minimum = 0,
+    .maximum = G_GINT64_CONSTANT (86400000000),
+    .argument = "DURATION",
+    .help = "How often to read the sensors; 0s: not at all." },
+  { .key = "sensor-intervals",
+    .type = IPMID_OPTION_LIST,
+    .offset = AT (sensor_intervals),
+    .argument = "PATTERN=DURATION;…",
+    .help = "Another interval for the sensors whose names match a pattern (* and ?); the first that matches counts." },
   { .key = NULL },
 };
 
@@ -227,9 +249,60 @@ check_user (const char *user, GError **error)
   return FALSE;
 }
 
+/* The shortest interval at which a sensor may be read, microseconds. */
+#define SENSOR_INTERVAL_MIN (250 * 1000)
+
+/* "CPU*=250ms"; `pattern` is the caller's on success. */
+static gboolean
+parse_sensor_interval (const char *rule, char **pattern, gint64 *interval, GError **error)
+{
+  const char *equals = strrchr (rule, '=');
+  g_autofree char *name = equals == NULL ? NULL : g_strndup (rule, (gsize) (equals - rule));
+
+  if (equals == NULL || g_strstrip (name)[0] == '\0')
+    {
+      g_set_error (error, IPMID_ERROR, IPMID_ERROR_USAGE,
+                   "sensor-intervals: '%s' is not of the form PATTERN=DURATION, as in 'CPU*=250ms'", rule);
+      return FALSE;
+    }
+  if (!options_parse_duration (equals + 1, interval, error))
+    {
+      g_prefix_error (error, "sensor-intervals: ");
+      return FALSE;
+    }
+  if (*interval != 0 && *interval < SENSOR_INTERVAL_MIN)
+    {
+      g_set_error (error, IPMID_ERROR, IPMID_ERROR_USAGE,
+                   "sensor-intervals: '%s' is below 250ms, the shortest interval; 0s reads them not at all", rule);
+      return FALSE;
+    }
+  *pattern = g_steal_pointer (&name);
+  return TRUE;
+}
+
+static gboolean
+check_sensor_intervals (const Connection *connection, GError **error)
+{
+  for (char **rule = connection->sensor_intervals; rule != NULL && *rule != NULL; rule++)
+    {
+      g_autofree char *pattern = NULL;
+      gint64 interval;
+
+      if (!parse_sensor_interval (*rule, &pattern, &interval, error))
+        return FALSE;
+    }
+  if (connection->sensor_interval == 0 || connection->sensor_interval >= SENSOR_INTERVAL_MIN)
+    return TRUE;
+  g_set_error_literal (error, IPMID_ERROR, IPMID_ERROR_USAGE,
+                       "sensor-interval: the shortest is 250ms; 0s reads no sensors");
+  return FALSE;
+}
+
 gboolean
 connection_check (const Connection *connection, GError **error)
 {
+  if (!check_sensor_intervals (connection, error))
+    return FALSE;
   if (connection->interface == CONNECTION_SMI)
     return TRUE;
   if (!check_host ("host", connection->host != NULL ? connection->host : "", error)
@@ -285,9 +358,28 @@ add_lan (GVariantDict *settings, const Connection *connection, const char *const
   add_choice (settings, FRAME_SETTING_INTEGRITY_ALGORITHM, integrity_algorithms, connection->integrity_algorithm);
   add_choice (settings, FRAME_SETTING_CONFIDENTIALITY_ALGORITHM, confidentiality_algorithms,
               connection->confidentiality_algorithm);
+  add_choice (settings, FRAME_SETTING_CIPHER_SUITE, suites, connection->cipher_suite);
   g_variant_dict_insert (settings, FRAME_SETTING_NAME_ONLY_LOOKUP, "b", connection->name_only_lookup);
   if (connection->hacks != NULL)
     g_variant_dict_insert (settings, FRAME_SETTING_HACKS, "^as", connection->hacks);
+}
+
+static void
+add_sensor_intervals (GVariantDict *settings, const Connection *connection)
+{
+  GVariantBuilder rules;
+
+  g_variant_dict_insert (settings, FRAME_SETTING_SENSOR_INTERVAL, "x", connection->sensor_interval);
+  g_variant_builder_init (&rules, G_VARIANT_TYPE ("a(sx)"));
+  for (char **rule = connection->sensor_intervals; rule != NULL && *rule != NULL; rule++)
+    {
+      g_autofree char *pattern = NULL;
+      gint64 interval;
+
+      if (parse_sensor_interval (*rule, &pattern, &interval, NULL))
+        g_variant_builder_add (&rules, "(sx)", pattern, interval);
+    }
+  g_variant_dict_insert_value (settings, FRAME_SETTING_SENSOR_INTERVALS, g_variant_builder_end (&rules));
 }
 
 GVariant *
@@ -303,6 +395,7 @@ connection_to_settings (const Connection *connection, const char *name, const ch
     add_lan (&settings, connection, addresses);
   g_variant_dict_insert (&settings, FRAME_SETTING_MAX_OUTSTANDING, "u", (guint32) connection->max_outstanding);
   g_variant_dict_insert (&settings, FRAME_SETTING_SEL_INTERVAL, "x", connection->sel_interval);
+  add_sensor_intervals (&settings, connection);
   return g_variant_dict_end (&settings);
 }
 

@@ -28,6 +28,20 @@ typedef enum
   CONNECTION_FAMILY_IPV6,
 } ConnectionFamily;
 
+/* The cipher suite of RMCP+ (IPMI 2.0, table 22-20). */
+typedef enum
+{
+  CONNECTION_SUITE_DEFAULT, /* what the algorithms say */
+  CONNECTION_SUITE_AUTO,    /* the best that the BMC offers: 17, then 3 */
+  CONNECTION_SUITE_0,
+  CONNECTION_SUITE_1,
+  CONNECTION_SUITE_2,
+  CONNECTION_SUITE_3,
+  CONNECTION_SUITE_15,
+  CONNECTION_SUITE_16,
+  CONNECTION_SUITE_17,
+} ConnectionSuite;
+
 typedef struct
 {
   int interface; /* ConnectionInterface */
@@ -44,7 +58,10 @@ typedef struct
   gboolean name_only_lookup;
   char **hacks;
   gint64 max_outstanding;
-  gint64 sel_interval; /* microseconds */
+  int cipher_suite;        /* ConnectionSuite */
+  gint64 sel_interval;     /* microseconds */
+  gint64 sensor_interval;  /* microseconds; 0: sensors are not read */
+  char **sensor_intervals; /* "PATTERN=DURATION" each; NULL: none */
 } Connection;
 
 /* The table over Connection. */

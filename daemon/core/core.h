@@ -31,6 +31,10 @@ typedef struct
 {
   char *name;
   Connection *connection;
+  char *was;            /* an earlier name, whose history it keeps; NULL: none */
+  char *host;           /* the server that it belongs to; NULL: not said */
+  char **labels;        /* "KEY=VALUE" each; NULL: none */
+  gint64 silence_until; /* wall clock, microseconds: no notifications before; 0: no silence */
 } BmcConfig;
 
 typedef struct
@@ -38,8 +42,18 @@ typedef struct
   char *state_dir; /* NULL: a journal in memory */
   char *plugin_dir;
   char *collector;     /* the program */
-  GPtrArray *bmcs;     /* BmcConfig */
+  GPtrArray *bmcs;     /* BmcConfig; only enabled ones */
   GPtrArray *handlers; /* HandlerConfig */
+
+  /* 0 and NULL, as core_config_new() has them, are what eventd style wants. */
+  guint bmcs_per_collector; /* 0: all in one */
+  gboolean announce;        /* connection and health events are made */
+  gint64 settle_time;       /* microseconds that a connection must be up or down before that is an event */
+  gint64 quarantine_time;   /* microseconds after which a BMC is let out on trial */
+  gint64 sel_fill_limit;    /* per cent; 0: not watched */
+  gint64 clock_drift_limit; /* microseconds; 0: not watched */
+  char *trap_listen;        /* "[ADDRESS]:PORT" for Platform Event Traps; NULL: none */
+  char **severities;        /* overrides: "TYPE:PATTERN=SEVERITY" each (event/severity.h); NULL: none */
 } CoreConfig;
 
 CoreConfig *core_config_new (void);

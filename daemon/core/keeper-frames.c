@@ -411,6 +411,11 @@ keeper_on_frame (FrameType type, GVariant *body, gpointer data)
       keeper->unanswered = 0;
       break;
     case FRAME_REMOVED:
+    case FRAME_IDENTITY:
+    case FRAME_CLOCK:
+    case FRAME_SENSORS:
+    case FRAME_READINGS:
+    case FRAME_SDR_CACHE:
       break;
     default:
       keeper_break (keeper, "a frame that only the core sends");

@@ -46,6 +46,16 @@ body_type_string (guint8 type)
       return "(utys)";
     case FRAME_LOG:
       return "(yus)";
+    case FRAME_IDENTITY:
+      return "(uayuus)";
+    case FRAME_CLOCK:
+      return "(ux)";
+    case FRAME_SENSORS:
+      return "(ubba(usssyysqya{yd}))";
+    case FRAME_READINGS:
+      return "(ua(uxydu))";
+    case FRAME_SDR_CACHE:
+      return "(usay)";
     default:
       return NULL;
     }

@@ -92,7 +92,45 @@ typedef enum
   FRAME_LOG,
   /* (): the answer to PING. */
   FRAME_PONG,
+  /* (u bmc, ay guid, u manufacturer, u product, s firmware): who answers there
+   * (sections 20.1 and 20.8); the GUID as it was sent, empty if the BMC has
+   * none that identifies it.  On every connect, before SEL_INFO. */
+  FRAME_IDENTITY,
+  /* (u bmc, x drift): the SEL's clock minus ours, microseconds (section 31.10). */
+  FRAME_CLOCK,
+  /* (u bmc, b first, b last, a(usssyysqya{yd}) sensors): the inventory, whole,
+   * in one or more frames; again whenever it has changed.  A sensor is: a number
+   * that the collector chose, name, entity ("processor 1"), openipmi_eventd's id
+   * ("3.1.CPU1 Temp"), sensor type (table 42-3), event/reading type (table 42-1),
+   * unit, id of its sensor data record, FrameSensorFlags, thresholds
+   * (IpmidThreshold to value). */
+  FRAME_SENSORS,
+  /* (u bmc, a(uxydu) readings): sensor, when (wall clock, microseconds),
+   * FrameReadingFlags, value, states (bit n: discrete state n, or IpmidThreshold
+   * n is crossed).  Takes no credit; dropped first when the core is slow. */
+  FRAME_READINGS,
+  /* (u bmc, s key, ay data): a sensor data record cache to keep and to hand back
+   * in ADD; empty data: forget it. */
+  FRAME_SDR_CACHE,
 } FrameType;
+
+/* A field of FRAME_SENSORS. */
+typedef enum
+{
+  FRAME_SENSOR_EVENT_ONLY = 1 << 0, /* has events but no reading (SDR type 3) */
+  FRAME_SENSOR_ANALOG = 1 << 1,     /* has a value */
+  FRAME_SENSOR_SATELLITE = 1 << 2,  /* belongs to a satellite controller */
+  FRAME_SENSOR_OWN = 1 << 3,        /* no sensor of the BMC's: chassis power, DCMI power */
+} FrameSensorFlags;
+
+/* A field of FRAME_READINGS. */
+typedef enum
+{
+  FRAME_READING_AVAILABLE = 1 << 0, /* else value and states mean nothing ("reading/state unavailable") */
+  FRAME_READING_SCANNING = 1 << 1,  /* sensor scanning is enabled */
+  FRAME_READING_VALUE = 1 << 2,     /* value is one */
+  FRAME_READING_LOST = 1 << 3,      /* the BMC did not answer for this sensor, or with an error */
+} FrameReadingFlags;
 
 typedef enum
 {
@@ -159,6 +197,11 @@ typedef enum
 #define FRAME_SETTING_HACKS "hacks"                       /* as: -H */
 #define FRAME_SETTING_MAX_OUTSTANDING "max-outstanding"   /* u: -M, messages in flight */
 #define FRAME_SETTING_SEL_INTERVAL "sel-interval"         /* x: microseconds */
+#define FRAME_SETTING_CIPHER_SUITE "cipher-suite"         /* s: "auto" or a number; absent: by the algorithms above */
+#define FRAME_SETTING_SENSOR_INTERVAL "sensor-interval"   /* x: microseconds; 0: sensors are not read */
+#define FRAME_SETTING_SENSOR_INTERVALS "sensor-intervals" /* a(sx): sensors by pattern; the first that matches */
+#define FRAME_SETTING_SDR_CACHE_KEY "sdr-cache-key"       /* s: as SDR_CACHE said it */
+#define FRAME_SETTING_SDR_CACHE "sdr-cache"               /* ay */
 
 /* The body's GVariant type; NULL for an unknown frame type. */
 const GVariantType *frame_body_type (guint8 type);

@@ -143,6 +143,35 @@ typedef struct
   int cancel_fd;         /* becomes readable when the host wants you to give up: return as soon as you can */
 } IpmidBatch;
 
+/* One sensor's latest reading.  Names are the BMC's own words, cleaned. */
+typedef struct
+{
+  gsize size; /* sizeof (IpmidReading) as the host knows it */
+  const char *bmc;
+  const char *sensor;
+  const char *sensor_id;   /* "<entity>.<instance>.<sensor>": tells sensors of one name apart */
+  const char *sensor_type; /* IPMI 2.0, table 42-3 */
+  const char *entity;      /* "processor 1" */
+  const char *unit;        /* "degrees C"; "" if it has none */
+  gint64 time;             /* when it was read: nanoseconds since 1970, UTC */
+  gboolean available;      /* FALSE: the sensor is there, but gives nothing now; what follows means nothing */
+  gboolean has_value;
+  double value;
+  guint32 states;                 /* bit n: discrete state n is asserted, or IpmidThreshold n is crossed */
+  const char *const *state_words; /* the names of those states, NULL-terminated */
+  IpmidSeverity severity;         /* of the worst of those states; OK without any */
+} IpmidReading;
+
+/* Readings, in no particular order; at most one of each sensor.  Belongs to the
+ * host and is valid until `readings` returns. */
+typedef struct
+{
+  gsize size; /* sizeof (IpmidReadings) as the host knows it */
+  guint n_readings;
+  const IpmidReading *const *readings;
+  guint64 dropped; /* replaced by newer ones before this handler took them, since its start */
+} IpmidReadings;
+
 /* What a plugin wants between deliveries; see IpmidPlugin.idle. */
 typedef struct
 {
@@ -284,8 +313,9 @@ typedef struct
    * a crash of ipmid or of the machine. */
   void (*deliver) (gpointer state, const IpmidBatch *batch, IpmidVerdict *verdicts);
 
-  /* Reserved for sensor readings; NULL. */
-  void (*readings) (gpointer state, gconstpointer batch);
+  /* Takes sensor readings.  Unacknowledged: what a slow handler does not take
+   * in time is replaced by newer readings.  May be NULL: it wants none. */
+  void (*readings) (gpointer state, const IpmidReadings *readings);
 
   /* SIGHUP: re-open what you hold by name (log rotation).  May be NULL.  On
    * FALSE the host says why; the handler goes on with what it has. */

@@ -35,6 +35,12 @@ static const Sample samples[] = {
   { FRAME_DELETED, "(uint32 1, uint64 99, byte 0x00, '')" },
   { FRAME_REMOVED, "(uint32 1,)" },
   { FRAME_LOG, "(byte 0x06, uint32 0, 'words')" },
+  { FRAME_IDENTITY, "(uint32 1, [byte 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16], uint32 343, uint32 9, '1.2')" },
+  { FRAME_CLOCK, "(uint32 1, int64 -3600000000)" },
+  { FRAME_SENSORS, "(uint32 1, true, true, [(uint32 7, 'CPU Temp', 'processor 1', '3.1.CPU Temp', byte 0x01, "
+                   "byte 0x01, 'degrees C', uint16 12, byte 0x02, {0x04: 95.5})])" },
+  { FRAME_READINGS, "(uint32 1, [(uint32 7, int64 1, byte 0x07, 41.5, uint32 0)])" },
+  { FRAME_SDR_CACHE, "(uint32 1, 'sdr-00', @ay [])" },
 };
 
 static GBytes *
