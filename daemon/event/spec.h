@@ -10,6 +10,10 @@
 
 #include <ipmid/plugin.h>
 
+/* The n-th word of a table whose words end with '|' each; NULL if it is empty or
+ * beyond the end.  Interned. */
+const char *spec_word (const char *table, guint n);
+
 /* "Temperature"; never NULL. */
 const char *spec_sensor_type (guint8 type);
 
@@ -17,7 +21,9 @@ const char *spec_sensor_type (guint8 type);
  * specification has none.  `event_type` without the direction bit. */
 const char *spec_state (guint8 event_type, guint8 sensor_type, guint offset);
 
-/* How bad an event is, from its bytes alone. */
+/* How bad it is that a threshold or state is there (severity.h): for readings and
+ * for events of which nothing more is known.  `event_type` is the event/reading
+ * type; of thresholds, the offset counts going low and going high. */
 IpmidSeverity spec_severity (guint8 event_type, guint8 sensor_type, guint offset, gboolean assertion);
 
 /* "upper critical". */
