@@ -3,6 +3,7 @@
 #include "decode.h"
 
 #include "event/spec.h"
+#include "extension.h"
 #include "record.h"
 
 #include <OpenIPMI/ipmi_mc.h>
@@ -13,6 +14,9 @@
 
 /* As openipmi_eventd has it. */
 #define SENSOR_ID_SIZE 128
+
+/* The BMC's slave address (5.4). */
+#define BMC_ADDRESS 0x20
 
 struct _Decoder
 {
@@ -129,23 +133,67 @@ on_threshold (ipmi_sensor_t *sensor, enum ipmi_event_dir_e direction, enum ipmi_
   return IPMI_EVENT_HANDLED;
 }
 
+/* Event data 2 may hold the severity and the state before (table 29-6), 0Fh where
+ * it does not know.  OpenIPMI looks for them in the maker's own bytes. */
+static void
+set_state_severity (IpmidEvent *event, const guint8 *record)
+{
+  guint8 data = record[RECORD_DATA_2];
+
+  if (extension_use_2 (record) != EXTENSION_STATE)
+    return;
+  if (data >> 4 != 0xf)
+    event_set_integer (event, IPMID_FIELD_STATE_SEVERITY, data >> 4);
+  if ((data & 0xf) != 0xf)
+    event_set_integer (event, IPMID_FIELD_PREVIOUS_SEVERITY, data & 0xf);
+}
+
 static int
-on_discrete (ipmi_sensor_t *sensor, enum ipmi_event_dir_e direction, int offset, int severity, int previous_severity,
-             void *cb_data, G_GNUC_UNUSED ipmi_event_t *event)
+on_discrete (ipmi_sensor_t *sensor, enum ipmi_event_dir_e direction, int offset, G_GNUC_UNUSED int severity,
+             G_GNUC_UNUSED int previous_severity, void *cb_data, G_GNUC_UNUSED ipmi_event_t *event)
 {
   const Decoding *decoding = cb_data;
 
   event_set_integer (decoding->event, IPMID_FIELD_KIND, IPMID_KIND_DISCRETE);
   set_sensor (decoding, sensor, direction);
   event_set_integer (decoding->event, IPMID_FIELD_OFFSET, offset & 0xf);
-  if (decoding->record[RECORD_DATA_1] >> 6 != 2)
-    return IPMI_EVENT_HANDLED; /* it says nothing about severity */
-  /* -1 is "unspecified". */
-  if (severity >= 0)
-    event_set_integer (decoding->event, IPMID_FIELD_STATE_SEVERITY, severity & 0xf);
-  if (previous_severity >= 0)
-    event_set_integer (decoding->event, IPMID_FIELD_PREVIOUS_SEVERITY, previous_severity & 0xf);
+  set_state_severity (decoding->event, decoding->record);
   return IPMI_EVENT_HANDLED;
+}
+
+/* ------------------------------------------------------------------- maker */
+
+typedef struct
+{
+  guint8 address; /* of the controller that is looked for */
+  gboolean found; /* itself, not only the BMC */
+  Maker maker;
+} MakerSearch;
+
+static void
+on_controller (G_GNUC_UNUSED ipmi_domain_t *domain, ipmi_mc_t *mc, void *cb_data)
+{
+  MakerSearch *search = cb_data;
+  gboolean is_bmc = ipmi_mc_get_channel (mc) == IPMI_BMC_CHANNEL || ipmi_mc_get_address (mc) == BMC_ADDRESS;
+  guint address = is_bmc ? BMC_ADDRESS : ipmi_mc_get_address (mc);
+
+  if (search->found || (address != search->address && !is_bmc))
+    return;
+  search->found = address == search->address;
+  search->maker.manufacturer = (guint32) ipmi_mc_manufacturer_id (mc);
+  search->maker.product = (guint16) ipmi_mc_product_id (mc);
+}
+
+/* Who made the controller that caused the event, or else the BMC: what system
+ * software writes, it writes for the BMC's machine. */
+static Maker
+find_maker (ipmi_domain_t *domain, const guint8 *record)
+{
+  MakerSearch search = { .address = record[RECORD_GENERATOR] };
+
+  if (domain != NULL)
+    ipmi_domain_iterate_mcs (domain, on_controller, &search);
+  return search.maker;
 }
 
 /* ----------------------------------------------------------------- decoder */
@@ -198,6 +246,7 @@ decoder_event (Decoder *decoder, ipmi_domain_t *domain, const SdrWatch *sdrs, co
 
   if (domain != NULL && record_is_attributable (record))
     attribute (decoder, domain, &decoding);
-  record_describe (decoding.event, record);
+  const Maker maker = find_maker (domain, record);
+  record_describe (decoding.event, record, &maker);
   return decoding.event;
 }

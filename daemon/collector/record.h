@@ -10,6 +10,7 @@
 
 #include "event/event.h"
 #include "event/frame.h"
+#include "maker.h"
 
 /* Places in a record of type 02h (table 32-1). */
 enum
@@ -28,6 +29,7 @@ enum
 };
 
 #define RECORD_TYPE_SYSTEM_EVENT 0x02
+#define RECORD_TYPE_OEM_TIMED 0xc0
 #define RECORD_TYPE_OEM_TIMELESS 0xe0
 
 static inline guint16
@@ -46,6 +48,13 @@ record_has_time (const guint8 *record)
 /* Seconds since 1970 by the BMC's clock. */
 guint32 record_time (const guint8 *record);
 
+/* System software wrote the system event: its sensor numbers are its own. */
+static inline gboolean
+record_is_from_software (const guint8 *record)
+{
+  return (record[RECORD_GENERATOR] & 1) != 0;
+}
+
 /* A system event that a management controller's sensor caused: not system
  * software, whose sensor numbers are its own; and, for a threshold sensor,
  * with an offset that is a threshold. */
@@ -61,7 +70,8 @@ record_is_threshold (const guint8 *record)
  * now. */
 IpmidEvent *record_to_event (const guint8 *record, gboolean existing);
 
-/* Sets severity and text once everything else is known. */
-void record_describe (IpmidEvent *event, const guint8 *record);
+/* Sets severity, state, component and text, once the sensor is known.  `maker`
+ * is that of the controller that caused it, zeros if not known. */
+void record_describe (IpmidEvent *event, const guint8 *record, const Maker *maker);
 
 #endif

@@ -73,6 +73,8 @@ static const EventField fields[IPMID_N_FIELDS] = {
   [IPMID_FIELD_PREVIOUS_SEVERITY] = INTEGER ("previous_severity", 0xff),
   [IPMID_FIELD_LOST] = INTEGER ("lost", G_MAXINT32),
   [IPMID_FIELD_MAYBE_DUPLICATE_OF] = PLAIN ("maybe_duplicate_of", EVENT_TYPE_STRING),
+  [IPMID_FIELD_COMPONENT] = PLAIN ("component", EVENT_TYPE_STRING),
+  [IPMID_FIELD_STATE] = PLAIN ("state", EVENT_TYPE_STRING),
 };
 
 const EventField *

@@ -14,6 +14,7 @@
 #define RECORD_TYPE 2u
 #define RECORD_TIME 3u
 #define RECORD_EVENT_DATA_1 13u
+#define RECORD_EVENT_DATA_2 14u
 #define FIRST_TYPE_WITHOUT_TIME 0xe0
 
 /* ------------------------------------------------- openipmi_eventd's words */
@@ -79,25 +80,26 @@ put_threshold (const Words *words, const IpmidEvent *event)
   put_formatted (words, "raw", "0x%2.2x", (guint) event_integer (event, IPMID_FIELD_RAW_VALUE));
 }
 
-/* openipmi_eventd prints 0 where the event data bytes say nothing about the
- * severity, and leaves the key out where they say "unspecified" (0Fh). */
+/* openipmi_eventd takes severities from event data 2 where event data 1 says that
+ * it is the maker's own, not where table 29-6 has them; it prints 0 where event
+ * data 1 says anything else, and leaves the key out for "unspecified" (0Fh). */
 static void
-put_state_severity (const Words *words, const char *key, const IpmidEvent *event, IpmidField field)
+put_state_severity (const Words *words, const char *key, const guint8 *record, guint shift)
 {
-  const guint8 *record = record_of (event);
+  guint severity = record == NULL ? 0 : (record[RECORD_EVENT_DATA_2] >> shift) & 0xf;
 
-  if (event_has (event, field))
-    put_formatted (words, key, "%d", (int) event_integer (event, field));
-  else if (record == NULL || record[RECORD_EVENT_DATA_1] >> 6 != 2)
+  if (record == NULL || record[RECORD_EVENT_DATA_1] >> 6 != 2)
     put (words, key, "0");
+  else if (severity != 0xf)
+    put_formatted (words, key, "%u", severity);
 }
 
 static void
 put_discrete (const Words *words, const IpmidEvent *event)
 {
   put_formatted (words, "offset", "%d", (int) event_integer (event, IPMID_FIELD_OFFSET));
-  put_state_severity (words, "severity", event, IPMID_FIELD_STATE_SEVERITY);
-  put_state_severity (words, "prevseverity", event, IPMID_FIELD_PREVIOUS_SEVERITY);
+  put_state_severity (words, "severity", record_of (event), 4);
+  put_state_severity (words, "prevseverity", record_of (event), 0);
 }
 
 /* The time as openipmi_eventd has it: straight from the record, whatever it

@@ -108,6 +108,9 @@ typedef enum
   IPMID_FIELD_LOST,               /* "lost", integer: at least so many records are gone (kind gap) */
   IPMID_FIELD_MAYBE_DUPLICATE_OF, /* "maybe_duplicate_of", string: an id under which this record may have been delivered
                                      before */
+  IPMID_FIELD_COMPONENT,          /* "component", string: the DIMM, processor, power supply … that the event names */
+  IPMID_FIELD_STATE,              /* "state", string: the state or threshold crossing that came (assert) or went:
+                                     tables 42-2 and 42-3 */
   IPMID_N_FIELDS
 } IpmidField;
 

@@ -250,9 +250,12 @@ test_names (void)
       = { "id",        "bmc",       "kind",  "time",   "received",    "record_id", "record_type",
           "assert",    "severity",  "text",  "sensor", "sensor_type", "entity",    "offset",
           "threshold", "direction", "value", "unit",   "limit",       "existing",  "raw" };
+  static const char *const later[] = { "component", "state" };
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     g_assert_cmpstr (event_field (i)->name, ==, names[i]);
+  for (guint i = 0; i < G_N_ELEMENTS (later); i++)
+    g_assert_cmpstr (event_field (IPMID_FIELD_COMPONENT + i)->name, ==, later[i]);
   for (guint i = 0; i < IPMID_N_FIELDS; i++)
     g_assert_nonnull (event_field (i)->name);
 }
