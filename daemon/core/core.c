@@ -339,6 +339,10 @@ make_keeper (Core *core, GError **error)
 {
   core->keeper = keeper_new (core->config->collector, core->journal, deletions_on_deleted, core->deletions);
   deletions_set_keeper (core->deletions, core->keeper);
+  SeverityRules *severities = severity_rules_parse ((const char *const *) core->config->severities, error);
+  if (severities == NULL)
+    return FALSE;
+  keeper_set_severities (core->keeper, severities);
   for (guint i = 0; i < core->config->bmcs->len; i++)
     {
       const BmcConfig *bmc = core->config->bmcs->pdata[i];

@@ -257,7 +257,7 @@ is_record (const IpmidEvent *event)
 
 /* NULL if one of them is no record. */
 static GPtrArray *
-read_events (GVariant *array)
+read_events (const Keeper *keeper, GVariant *array)
 {
   g_autoptr (GPtrArray) events = g_ptr_array_new_with_free_func ((GDestroyNotify) event_unref);
 
@@ -269,6 +269,7 @@ read_events (GVariant *array)
         g_ptr_array_add (events, event);
       if (event == NULL || !is_record (event))
         return NULL;
+      severity_rules_apply (keeper->severities, event);
     }
   return g_steal_pointer (&events);
 }
@@ -282,7 +283,7 @@ on_records (Keeper *keeper, GVariant *body)
 
   g_variant_get (body, "(uub@a" EVENT_VARIANT_TYPE ")", &number, &walk, &first, &array);
   KeeperBmc *bmc = find_bmc (keeper, number);
-  GPtrArray *events = read_events (array);
+  GPtrArray *events = read_events (keeper, array);
   if (events == NULL || events->len > keeper->outstanding)
     {
       keeper_break (keeper, events == NULL ? "an event that is no SEL record" : "more records than it was allowed");

@@ -38,7 +38,8 @@ struct _Keeper
   Journal *journal;
   KeeperDeletedFunc on_deleted;
   gpointer user_data;
-  GHashTable *bmcs; /* gint64 → KeeperBmc */
+  GHashTable *bmcs;          /* gint64 → KeeperBmc */
+  SeverityRules *severities; /* NULL: none */
 
   GPid pid; /* 0: not running */
   guint child_watch;

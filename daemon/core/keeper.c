@@ -74,6 +74,7 @@ clear (gpointer data)
   g_clear_handle_id (&keeper->ping_timer, g_source_remove);
   g_clear_pointer (&keeper->channel, channel_free);
   g_hash_table_unref (keeper->bmcs);
+  severity_rules_free (keeper->severities);
   g_free (keeper->program);
 }
 
@@ -82,6 +83,13 @@ keeper_unref (Keeper *keeper)
 {
   if (keeper != NULL)
     g_atomic_rc_box_release_full (keeper, clear);
+}
+
+void
+keeper_set_severities (Keeper *keeper, SeverityRules *rules)
+{
+  severity_rules_free (keeper->severities);
+  keeper->severities = rules;
 }
 
 void

@@ -11,6 +11,7 @@
 
 #include "core/core.h"
 #include "core/journal.h"
+#include "core/severity-rules.h"
 #include "event/frame.h"
 
 typedef struct _Keeper Keeper;
@@ -23,6 +24,10 @@ Keeper *keeper_new (const char *collector, Journal *journal, KeeperDeletedFunc o
 /* Before keeper_start().  `id` is the ledger's number; the connection stays the
  * caller's. */
 void keeper_add_bmc (Keeper *keeper, gint64 id, const char *name, const Connection *connection);
+
+/* Severities that the user has set; they hold for the records that come from now
+ * on.  Takes the rules, which may be NULL. */
+void keeper_set_severities (Keeper *keeper, SeverityRules *rules);
 
 /* Starts the collector; FALSE if the program cannot be started at all. */
 gboolean keeper_start (Keeper *keeper, GError **error);
