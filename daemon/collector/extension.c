@@ -13,8 +13,15 @@
 #define EMPTY 0xffu    /* a byte that says nothing, whatever its use */
 #define EVENT_TYPE_SEVERITY 0x07u
 
-/* One field of event data 2 or 3.  Either its values have words, or it is a
- * number between two pieces of text. */
+typedef enum
+{
+  KIND_WORD,          /* a value has a word */
+  KIND_BITS,          /* a bit has one */
+  KIND_NUMBER,        /* between two pieces of text */
+  KIND_NUMBER_FROM_1, /* 0 says nothing */
+} Kind;
+
+/* One field of event data 2 or 3. */
 typedef struct
 {
   guint8 sensor_type;
@@ -23,8 +30,8 @@ typedef struct
   guint8 mask;
   const char *before; /* the number, or the words */
   const char *after;  /* the number */
-  const char *words;  /* as in spec_word(); NULL: a number */
-  gboolean bits;      /* every bit has a word */
+  const char *words;  /* as in spec_word() */
+  Kind kind;
 } Extension;
 
 static const char post_errors[] = "|no system memory is physically installed|no usable system memory|"
@@ -80,46 +87,46 @@ static const char fru_states[] = "not installed|inactive|activation requested|ac
 
 /* Table 42-3, its columns for event data 2 and 3. */
 static const Extension extensions[] = {
-  { 0x05, ONLY (4), RECORD_DATA_2, 0xff, "network controller ", "", NULL, FALSE },
+  { 0x05, ONLY (4), RECORD_DATA_2, 0xff, "network controller ", "", NULL, KIND_NUMBER },
   { 0x08, ONLY (6), RECORD_DATA_3, 0x0f, "", "",
     "vendor mismatch|revision mismatch|processor missing|power supply rating mismatch|voltage rating mismatch|",
-    FALSE },
-  { 0x0c, ALL, RECORD_DATA_3, 0xff, "memory module ", "", NULL, FALSE },
-  { 0x0f, ONLY (0), RECORD_DATA_2, 0xff, "", "", post_errors, FALSE },
-  { 0x0f, ONLY (1) | ONLY (2), RECORD_DATA_2, 0xff, "", "", post_progress, FALSE },
-  { 0x10, ONLY (0), RECORD_DATA_2, 0xff, "memory module ", "", NULL, FALSE },
-  { 0x10, ONLY (1), RECORD_DATA_2, 0xff, "event type ", "", NULL, FALSE },
-  { 0x10, ONLY (1), RECORD_DATA_3, 0x0f, "offset ", "", NULL, FALSE },
-  { 0x10, ONLY (1), RECORD_DATA_3, 0x10, "", "", "deassertion|assertion|", FALSE },
-  { 0x10, ONLY (1), RECORD_DATA_3, 0x20, "", "", "|for all events of this type|", FALSE },
-  { 0x10, ONLY (5), RECORD_DATA_3, 0xff, "", "% full", NULL, FALSE },
-  { 0x10, ONLY (6), RECORD_DATA_2, 0xff, "processor ", "", NULL, FALSE },
+    KIND_WORD },
+  { 0x0c, ALL, RECORD_DATA_3, 0xff, "memory module ", "", NULL, KIND_NUMBER },
+  { 0x0f, ONLY (0), RECORD_DATA_2, 0xff, "", "", post_errors, KIND_WORD },
+  { 0x0f, ONLY (1) | ONLY (2), RECORD_DATA_2, 0xff, "", "", post_progress, KIND_WORD },
+  { 0x10, ONLY (0), RECORD_DATA_2, 0xff, "memory module ", "", NULL, KIND_NUMBER },
+  { 0x10, ONLY (1), RECORD_DATA_2, 0xff, "event type ", "", NULL, KIND_NUMBER },
+  { 0x10, ONLY (1), RECORD_DATA_3, 0x0f, "offset ", "", NULL, KIND_NUMBER },
+  { 0x10, ONLY (1), RECORD_DATA_3, 0x10, "", "", "deassertion|assertion|", KIND_WORD },
+  { 0x10, ONLY (1), RECORD_DATA_3, 0x20, "", "", "|for all events of this type|", KIND_WORD },
+  { 0x10, ONLY (5), RECORD_DATA_3, 0xff, "", "% full", NULL, KIND_NUMBER },
+  { 0x10, ONLY (6), RECORD_DATA_2, 0xff, "processor ", "", NULL, KIND_NUMBER },
   { 0x12, ONLY (3), RECORD_DATA_2, 0xf0, "", "",
     "entry added|entry added that maps to no standard event|entry added beside SEL entries|log cleared|log disabled|"
     "log enabled|",
-    FALSE },
-  { 0x12, ONLY (3), RECORD_DATA_2, 0x0f, "", "", "MCA log|OEM 1 log|OEM 2 log|", FALSE },
+    KIND_WORD },
+  { 0x12, ONLY (3), RECORD_DATA_2, 0x0f, "", "", "MCA log|OEM 1 log|OEM 2 log|", KIND_WORD },
   { 0x12, ONLY (4), RECORD_DATA_2, 0x3f, "", "",
-    "alert|power off|reset|power cycle|OEM action|diagnostic interrupt (NMI)|", TRUE },
-  { 0x12, ONLY (5), RECORD_DATA_2, 0x80, "", "", "first of a pair|second of a pair|", FALSE },
-  { 0x12, ONLY (5), RECORD_DATA_2, 0x0f, "", "", "SEL clock|SDR clock|", FALSE },
-  { 0x19, ONLY (0), RECORD_DATA_2, 0xff, "requested state ", "", power_states, FALSE },
-  { 0x19, ONLY (0), RECORD_DATA_3, 0xff, "state at that time ", "", power_states, FALSE },
-  { 0x1d, ONLY (7), RECORD_DATA_2, 0x0f, "", "", restart_causes, FALSE },
-  { 0x1d, ONLY (7), RECORD_DATA_3, 0xff, "by channel ", "", NULL, FALSE },
-  { 0x21, ALL, RECORD_DATA_2, 0x7f, "", "", slot_types, FALSE },
-  { 0x21, ALL, RECORD_DATA_3, 0xff, "number ", "", NULL, FALSE },
-  { 0x23, ALL, RECORD_DATA_2, 0xf0, "interrupt ", "", "none|SMI|NMI|messaging|", FALSE },
-  { 0x23, ALL, RECORD_DATA_2, 0x0f, "timer use ", "", "|BIOS FRB2|BIOS/POST|OS load|SMS/OS|OEM|", FALSE },
-  { 0x28, ONLY (0) | ONLY (4), RECORD_DATA_2, 0xff, "sensor number ", "", NULL, FALSE },
-  { 0x28, ONLY (5), RECORD_DATA_2, 0x80, "", "", "no logical FRU device|logical FRU device|", FALSE },
-  { 0x28, ONLY (5), RECORD_DATA_3, 0xff, "FRU device ", "", NULL, FALSE },
-  { 0x2a, ONLY (0) | ONLY (1) | ONLY (3), RECORD_DATA_2, 0x3f, "user ", "", NULL, FALSE },
-  { 0x2a, ONLY (1), RECORD_DATA_3, 0x30, "", "", "|by Close Session|by timeout|by configuration change|", FALSE },
-  { 0x2a, ALL, RECORD_DATA_3, 0x0f, "channel ", "", NULL, FALSE },
-  { 0x2b, ALL, RECORD_DATA_2, 0xff, "", "", version_changes, FALSE },
-  { 0x2c, ALL, RECORD_DATA_2, 0xf0, "", "", fru_causes, FALSE },
-  { 0x2c, ALL, RECORD_DATA_2, 0x0f, "before: ", "", fru_states, FALSE },
+    "alert|power off|reset|power cycle|OEM action|diagnostic interrupt (NMI)|", KIND_BITS },
+  { 0x12, ONLY (5), RECORD_DATA_2, 0x80, "", "", "first of a pair|second of a pair|", KIND_WORD },
+  { 0x12, ONLY (5), RECORD_DATA_2, 0x0f, "", "", "SEL clock|SDR clock|", KIND_WORD },
+  { 0x19, ONLY (0), RECORD_DATA_2, 0xff, "requested state: ", "", power_states, KIND_WORD },
+  { 0x19, ONLY (0), RECORD_DATA_3, 0xff, "state at that time: ", "", power_states, KIND_WORD },
+  { 0x1d, ONLY (7), RECORD_DATA_2, 0x0f, "", "", restart_causes, KIND_WORD },
+  { 0x1d, ONLY (7), RECORD_DATA_3, 0xff, "by channel ", "", NULL, KIND_NUMBER },
+  { 0x21, ALL, RECORD_DATA_2, 0x7f, "", "", slot_types, KIND_WORD },
+  { 0x21, ALL, RECORD_DATA_3, 0xff, "number ", "", NULL, KIND_NUMBER },
+  { 0x23, ALL, RECORD_DATA_2, 0xf0, "interrupt: ", "", "none|SMI|NMI|messaging|", KIND_WORD },
+  { 0x23, ALL, RECORD_DATA_2, 0x0f, "timer use: ", "", "|BIOS FRB2|BIOS/POST|OS load|SMS/OS|OEM|", KIND_WORD },
+  { 0x28, ONLY (0) | ONLY (4), RECORD_DATA_2, 0xff, "sensor number ", "", NULL, KIND_NUMBER },
+  { 0x28, ONLY (5), RECORD_DATA_2, 0x80, "", "", "no logical FRU device|logical FRU device|", KIND_WORD },
+  { 0x28, ONLY (5), RECORD_DATA_3, 0xff, "FRU device ", "", NULL, KIND_NUMBER },
+  { 0x2a, ONLY (0) | ONLY (1) | ONLY (3), RECORD_DATA_2, 0x3f, "user ", "", NULL, KIND_NUMBER_FROM_1 },
+  { 0x2a, ONLY (1), RECORD_DATA_3, 0x30, "", "", "|by Close Session|by timeout|by configuration change|", KIND_WORD },
+  { 0x2a, ALL, RECORD_DATA_3, 0x0f, "channel ", "", NULL, KIND_NUMBER },
+  { 0x2b, ALL, RECORD_DATA_2, 0xff, "", "", version_changes, KIND_WORD },
+  { 0x2c, ALL, RECORD_DATA_2, 0xf0, "", "", fru_causes, KIND_WORD },
+  { 0x2c, ALL, RECORD_DATA_2, 0x0f, "before: ", "", fru_states, KIND_WORD },
 };
 
 ExtensionUse
@@ -160,13 +167,23 @@ append_field (GString *out, const Extension *extension, guint8 byte)
 {
   guint value = (guint) (byte & extension->mask) >> g_bit_nth_lsf (extension->mask, -1);
 
-  if (extension->words == NULL)
-    g_string_append_printf (out, ", %s%u%s", extension->before, value, extension->after);
-  else if (!extension->bits)
-    append_words (out, extension, value);
-  for (guint bit = 0; extension->bits && bit < 8; bit++)
-    if ((value & (1u << bit)) != 0)
-      append_words (out, extension, bit);
+  switch (extension->kind)
+    {
+    case KIND_WORD:
+      append_words (out, extension, value);
+      break;
+    case KIND_BITS:
+      for (guint bit = 0; bit < 8; bit++)
+        if ((value & (1u << bit)) != 0)
+          append_words (out, extension, bit);
+      break;
+    case KIND_NUMBER_FROM_1:
+      if (value == 0)
+        break;
+      G_GNUC_FALLTHROUGH;
+    case KIND_NUMBER:
+      g_string_append_printf (out, ", %s%u%s", extension->before, value, extension->after);
+    }
 }
 
 static void

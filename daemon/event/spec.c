@@ -14,7 +14,7 @@
 static const char sensor_types[]
     = "reserved|Temperature|Voltage|Current|Fan|Physical Security|Platform Security Violation Attempt|Processor|"
       "Power Supply|Power Unit|Cooling Device|Other Units-based Sensor|Memory|Drive Slot|POST Memory Resize|"
-      "System Firmware Progress|Event Logging Disabled|Watchdog 1|System Event|Critical Interrupt|Button|"
+      "System Firmware Progress|Event Logging Disabled|Watchdog 1|System Event|Critical Interrupt|Button / Switch|"
       "Module / Board|Microcontroller / Coprocessor|Add-in Card|Chassis|Chip Set|Other FRU|Cable / Interconnect|"
       "Terminator|System Boot Initiated|Boot Error|Base OS Boot / Installation Status|OS Stop / Shutdown|"
       "Slot / Connector|System ACPI Power State|Watchdog 2|Platform Alert|Entity Presence|Monitor ASIC / IC|LAN|"

@@ -103,8 +103,9 @@ typedef enum
   IPMID_FIELD_RAW,                /* "raw", bytes: the 16 bytes of the SEL record */
   IPMID_FIELD_SENSOR_ID,          /* "sensor_id", string: "<entity>.<instance>.<sensor>" as openipmi_eventd's "id" */
   IPMID_FIELD_RAW_VALUE,          /* "raw_value", integer 0..255: the reading before conversion */
-  IPMID_FIELD_STATE_SEVERITY,     /* "state_severity", integer: offset of the severity state, event data 2 [7:4] */
-  IPMID_FIELD_PREVIOUS_SEVERITY,  /* "previous_severity", integer: likewise, the state before */
+  IPMID_FIELD_STATE_SEVERITY,     /* "state_severity", integer: offset of the severity state, event data 2 [7:4] (table
+                                     29-6) */
+  IPMID_FIELD_PREVIOUS_SEVERITY,  /* "previous_severity", integer: offset of the state before, event data 2 [3:0] */
   IPMID_FIELD_LOST,               /* "lost", integer: at least so many records are gone (kind gap) */
   IPMID_FIELD_MAYBE_DUPLICATE_OF, /* "maybe_duplicate_of", string: an id under which this record may have been delivered
                                      before */
