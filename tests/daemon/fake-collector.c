@@ -15,6 +15,7 @@
  */
 #include <event/channel.h>
 #include <event/event.h>
+#include <event/spec.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -117,6 +118,7 @@ describe (const Record *record, gboolean existing)
   g_snprintf (text, sizeof text, "sensor %u", record->bytes[11]);
   event_set_string (event, IPMID_FIELD_SENSOR, text);
   g_snprintf (text, sizeof text, "record %u", id);
+  event_set_string (event, IPMID_FIELD_SENSOR_TYPE, spec_sensor_type (record->bytes[10]));
   event_set_string (event, IPMID_FIELD_TEXT, text);
   if (existing)
     event_set_integer (event, IPMID_FIELD_EXISTING, TRUE);

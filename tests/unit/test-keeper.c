@@ -20,14 +20,19 @@ typedef struct
   Connection *connection;
   guint records; /* records written */
   gint offered;  /* atomic */
+  gint critical; /* atomic: how many of them */
   gboolean stopped;
 } Bench;
 
 static void
 on_offer (gpointer user_data, G_GNUC_UNUSED gint64 bmc, G_GNUC_UNUSED gint64 seq, IpmidEvent *event)
 {
+  Bench *bench = user_data;
+
+  if (event_integer (event, IPMID_FIELD_SEVERITY) == IPMID_SEVERITY_CRITICAL)
+    g_atomic_int_inc (&bench->critical);
   if (event_has (event, IPMID_FIELD_RAW))
-    g_atomic_int_inc (&((Bench *) user_data)->offered);
+    g_atomic_int_inc (&bench->offered);
 }
 
 static void
@@ -206,6 +211,25 @@ test_records (void)
   bench_free (bench);
 }
 
+/* What the user says of severities holds before any handler sees the event, and
+ * from the moment on at which it is said. */
+static void
+test_severities (void)
+{
+  static const char *const rules[] = { "*:*=critical", NULL };
+  Bench *bench = bench_new ();
+
+  add_records (bench, 10);
+  iterate_until (bench, has_all, 10 * G_TIME_SPAN_SECOND);
+  g_assert_cmpint (g_atomic_int_get (&bench->critical), ==, 0);
+  keeper_set_severities (bench->keeper, severity_rules_parse (rules, NULL));
+  add_records (bench, 10);
+  iterate_until (bench, has_all, 10 * G_TIME_SPAN_SECOND);
+  g_assert_cmpint (g_atomic_int_get (&bench->offered), ==, 20);
+  g_assert_cmpint (g_atomic_int_get (&bench->critical), ==, 10);
+  bench_free (bench);
+}
+
 /* Every end of a collector starts exactly one other. */
 static void
 test_started_again (gconstpointer word)
@@ -258,6 +282,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/keeper/records", test_records);
+  g_test_add_func ("/keeper/severities", test_severities);
   g_test_add_data_func ("/keeper/crash", "crash", test_started_again);
   g_test_add_data_func ("/keeper/garbage", "garbage", test_started_again);
   g_test_add_data_func ("/keeper/foreign-frame", "foreign", test_started_again);
