@@ -78,8 +78,8 @@ has_dell_bitmap (const Parts *parts)
 /* Event data 2 [7:4]: 0 to 7 a memory card, 8 to Dh how many DIMMs a node has,
  * Fh no card; [3:0] which eight DIMMs; event data 3 a bit for each of the eight.
  * (FreeIPMI 1.6, ipmi-sel-string-dell-poweredge.c, "From Dell Spec and Dell
- * Code"; ipmitool 1.8.19, get_dell_evt_desc(), says the same.  Eh is told
- * apart by neither alike.) */
+ * Code"; ipmitool 1.8.19, get_dell_evt_desc(), says the same.  Eh they do not
+ * read alike; with IPMI 1.5, the bytes mean something else.) */
 static char *
 dell_dimms (const Parts *parts)
 {
@@ -108,9 +108,9 @@ dell_dimms (const Parts *parts)
 }
 
 static char *
-dell (const Parts *parts)
+dell (const Parts *parts, guint8 ipmi_major)
 {
-  if (has_dell_bitmap (parts) && both_oem (parts))
+  if (ipmi_major == 2 && has_dell_bitmap (parts) && both_oem (parts))
     return dell_dimms (parts);
   /* Event data 2: a bit for the processor.  (ipmitool, as above.) */
   if (is_state (parts, SENSOR_PROCESSOR, PROCESSOR_IERR) && extension_use_2 (parts->record) == EXTENSION_OEM
@@ -217,7 +217,7 @@ component_from_data (const guint8 *record, const Maker *maker)
   switch (maker->manufacturer)
     {
     case MAKER_DELL:
-      return extension_use_2 (record) == EXTENSION_OEM ? dell (&parts) : standard (&parts);
+      return extension_use_2 (record) == EXTENSION_OEM ? dell (&parts, maker->ipmi_major) : standard (&parts);
     case MAKER_SUPERMICRO:
       return extension_use_2 (record) == EXTENSION_OEM ? supermicro (&parts, maker->product) : standard (&parts);
     case MAKER_INTEL:

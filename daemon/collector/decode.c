@@ -182,6 +182,7 @@ on_controller (G_GNUC_UNUSED ipmi_domain_t *domain, ipmi_mc_t *mc, void *cb_data
   search->found = address == search->address;
   search->maker.manufacturer = (guint32) ipmi_mc_manufacturer_id (mc);
   search->maker.product = (guint16) ipmi_mc_product_id (mc);
+  search->maker.ipmi_major = (guint8) ipmi_mc_major_version (mc);
 }
 
 /* Who made the controller that caused the event, or else the BMC: what system

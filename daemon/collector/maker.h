@@ -17,6 +17,7 @@ typedef struct
 {
   guint32 manufacturer; /* IANA enterprise number; 0: not known */
   guint16 product;
+  guint8 ipmi_major; /* the version of IPMI that it speaks: 1 or 2 */
 } Maker;
 
 /* "Dell", or NULL if it is none of those that make BMCs; static. */

@@ -21,7 +21,8 @@ from waiting import wait_for
 
 IPMI_SIM = "ipmi_sim"
 NAME = "bmc"
-MC_BMC = "0x20 0 no-device-sdrs 0x23 9 8 0x8f 0x1291 0xf02"
+MC_BMC = "0x20 0 no-device-sdrs 0x23 9 8 0x8f {:#x} {:#x}"
+MAKER = (0x1291, 0xF02)        # manufacturer (IANA) and product
 # A satellite without the chassis bit: ipmi_sim crashes on Get Chassis Status of
 # a controller that has no chassis program, and only the BMC gets one below.
 MC_SATELLITE = "no-device-sdrs 0x98 0x10 1 0x29 0x1291 0xf03"
@@ -172,16 +173,18 @@ class SimulatedBmc(Bmc):
     SEL_SIZE is the number of records that fit (above 4095 the free space in
     Get SEL Info wraps round); SEL_FLAGS what Get SEL Info says of the SEL's
     abilities; AUTHS the kinds of IPMI 1.5 authentication that it offers
-    besides RMCP+.  MD5 must be among them, the tests themselves use it.
+    besides RMCP+.  MD5 must be among them, the tests themselves use it.  MAKER
+    is who Get Device ID says made it, and which product it is.
     """
 
     def __init__(self, directory, population=None, *, sel_size=4000,
-                 sel_flags=CAN_DELETE | CAN_RESERVE, auths="md5", **options):
+                 sel_flags=CAN_DELETE | CAN_RESERVE, auths="md5", maker=MAKER, **options):
         super().__init__(population, **options)
         self.directory = Path(directory)
         self.sel_size = sel_size
         self.sel_flags = sel_flags
         self.auths = auths
+        self.maker = maker
         self.process = None
         self._settled = False          # it has been up at its address
         self._session = None
@@ -218,7 +221,7 @@ set_working_mc 0x20
 """
 
     def _commands(self):
-        lines = ["mc_setbmc 0x20", f"mc_add {MC_BMC}",
+        lines = ["mc_setbmc 0x20", f"mc_add {MC_BMC.format(*self.maker)}",
                  f"sel_enable 0x20 {self.sel_size} {self.sel_flags:#x}"]
         for number, address in enumerate(self.population.satellites, 1):
             lines.append(f"mc_add {address:#x} {number} {MC_SATELLITE}")

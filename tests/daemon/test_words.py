@@ -244,3 +244,35 @@ def test_the_severities_that_the_issue_names(make_bmc, make_ipmid):
     wait_for(lambda: len(ipmid.json_events()) == len(expected) + 2, 10, "the events")
     assert ([event["severity"] for event in ipmid.json_events()]
             == [severity for _, _, severity in expected] + ["warning", "critical"])
+
+
+DELL = (674, 0x0100)
+
+
+def test_the_dimm_that_a_maker_encodes(make_bmc, make_ipmid):
+    """Whether the BMC or the BIOS logs it; another maker's bytes are not read so."""
+    ours, others = [make_bmc(states.POPULATION, maker=maker) for maker in (DELL, (343, 1))]
+    ecc = (0xA0, 0x81, 0x02)                      # four DIMMs a node, the tenth of them
+    number = ours.sensor("S0C").number
+    for one in (ours, others):
+        ipmid = make_ipmid(one, options=["--format", "json"])
+        one.add_many([records.system_event(sdr.BMC_ADDRESS, sdr.MEMORY, number, sdr.SENSOR_SPECIFIC, ecc),
+                      records.software(records.BIOS, sdr.MEMORY, 0xE1, data=ecc),
+                      records.oem_untimed()])
+        wait_for(lambda ipmid=ipmid: len(ipmid.json_events()) == 3, 10, "the events")
+        of_bmc, of_bios, oem = ipmid.json_events()
+        assert of_bmc.get("component") == ("DIMM C2" if one is ours else "S0C")
+        assert of_bios.get("component") == ("DIMM C2" if one is ours else None)
+        assert ("from Dell" if one is ours else "from Intel") in oem["text"]
+
+
+def test_the_severity_that_the_record_gives(bmc, make_ipmid):
+    """Where table 29-6 has it; a maker's own byte is no severity."""
+    ipmid = make_ipmid(bmc, options=["--format", "json"])
+    for byte_2 in (records.STATE_BYTE_2, records.OEM_BYTE_2):
+        bmc.add(records.discrete(bmc.sensor("Chassis Fan State"), 1, severity=records.SEVERITY_CRITICAL,
+                                 previous=0, byte_2=byte_2))
+    wait_for(lambda: len(ipmid.json_events()) == 2, 10, "the events")
+    said, oem = ipmid.json_events()
+    assert (said["state_severity"], said["previous_severity"], said["severity"]) == (2, 0, "critical")
+    assert "state_severity" not in oem and oem["severity"] == "info"

@@ -41,7 +41,7 @@ try_record (const guint8 *record)
   static const guint32 manufacturers[] = { 0, MAKER_INTEL, MAKER_DELL, MAKER_SUPERMICRO };
   static const guint16 products[] = { 0, 111, 2098, 2099 };
   g_autoptr (IpmidEvent) event = record_to_event (record, record[0] & 1);
-  const Maker maker = { manufacturers[record[0] >> 1 & 3], products[record[0] >> 3 & 3] };
+  const Maker maker = { manufacturers[record[0] >> 1 & 3], products[record[0] >> 3 & 3], record[0] >> 5 & 3 };
 
   if ((record[0] & 0x80) != 0)
     add_sensor (event, record);

@@ -178,35 +178,36 @@ test_components (void)
     guint8 sensor_type, event_type, data[3];
     const char *component;
   } cases[] = {
-    { { 0, 0 }, "DIMM A1", 0x0c, 0x6f, { 0x00, 0xff, 0xff }, "DIMM A1" },
-    { { 0, 0 }, "P1 memory", 0x0c, 0x6f, { 0x31, 0xff, 3 }, "P1 memory, memory module 3" },
-    { { 0, 0 }, NULL, 0x0c, 0x6f, { 0x31, 0xff, 3 }, "memory module 3" },
-    { { 0, 0 }, NULL, 0x0c, 0x6f, { 0x31, 0xff, 0xff }, NULL },
-    { { 0, 0 }, NULL, 0x0c, 0x6f, { 0xa0, 0x1a, 0 }, NULL },
-    { { 0, 0 }, "CPU1 Status", 0x07, 0x6f, { 0x0b, 0xff, 0xff }, "CPU1 Status" },
-    { { 0, 0 }, "CPU1 Temp", 0x01, 0x01, { 0x59, 1, 2 }, NULL },
-    { { 0, 0 }, NULL, 0x10, 0x6f, { 0xc0, 4, 0xff }, "memory module 4" },
-    { { 0, 0 }, NULL, 0x10, 0x6f, { 0xc6, 2, 0xff }, "processor 2" },
-    { { 0, 0 }, NULL, 0x21, 0x6f, { 0xf0, 9, 3 }, "PCI Express slot 3" },
-    { { 0, 0 }, NULL, 0x21, 0x6f, { 0x30, 9, 3 }, "slot 3" },
+    { { 0, 0, 2 }, "DIMM A1", 0x0c, 0x6f, { 0x00, 0xff, 0xff }, "DIMM A1" },
+    { { 0, 0, 2 }, "P1 memory", 0x0c, 0x6f, { 0x31, 0xff, 3 }, "P1 memory, memory module 3" },
+    { { 0, 0, 2 }, NULL, 0x0c, 0x6f, { 0x31, 0xff, 3 }, "memory module 3" },
+    { { 0, 0, 2 }, NULL, 0x0c, 0x6f, { 0x31, 0xff, 0xff }, NULL },
+    { { 0, 0, 2 }, NULL, 0x0c, 0x6f, { 0xa0, 0x1a, 0 }, NULL },
+    { { 0, 0, 2 }, "CPU1 Status", 0x07, 0x6f, { 0x0b, 0xff, 0xff }, "CPU1 Status" },
+    { { 0, 0, 2 }, "CPU1 Temp", 0x01, 0x01, { 0x59, 1, 2 }, NULL },
+    { { 0, 0, 2 }, NULL, 0x10, 0x6f, { 0xc0, 4, 0xff }, "memory module 4" },
+    { { 0, 0, 2 }, NULL, 0x10, 0x6f, { 0xc6, 2, 0xff }, "processor 2" },
+    { { 0, 0, 2 }, NULL, 0x21, 0x6f, { 0xf0, 9, 3 }, "PCI Express slot 3" },
+    { { 0, 0, 2 }, NULL, 0x21, 0x6f, { 0x30, 9, 3 }, "slot 3" },
     /* Dell */
-    { { MAKER_DELL, 1 }, "ECC Corr Err", 0x0c, 0x6f, { 0xa0, 0x80, 0x01 }, "DIMM A1" },
-    { { MAKER_DELL, 1 }, NULL, 0x0c, 0x6f, { 0xa1, 0xc1, 0x30 }, "DIMM B1, DIMM B2" },
-    { { MAKER_DELL, 1 }, NULL, 0x0c, 0x6f, { 0xa0, 0xf1, 0x02 }, "DIMM 10" },
-    { { MAKER_DELL, 1 }, NULL, 0x0c, 0x6f, { 0xa0, 0x10, 0x02 }, "memory card B, DIMM 2" },
-    { { MAKER_DELL, 1 }, NULL, 0x0c, 0x6f, { 0xa0, 0xe0, 0x02 }, NULL },
-    { { MAKER_DELL, 1 }, NULL, 0x0c, 0x6f, { 0xa0, 0x80, 0x00 }, NULL },
-    { { MAKER_DELL, 1 }, NULL, 0x0c, 0x6f, { 0xa2, 0x80, 0x01 }, NULL },
-    { { MAKER_DELL, 1 }, NULL, 0x10, 0x6f, { 0xa0, 0x90, 0x40 }, "DIMM B1" },
-    { { MAKER_DELL, 1 }, NULL, 0x0c, 0x0b, { 0xa1, 0x80, 0x02 }, "DIMM A2" },
-    { { MAKER_DELL, 1 }, NULL, 0x0c, 0x6f, { 0x30, 0xff, 7 }, "memory module 7" },
-    { { MAKER_DELL, 1 }, "CPU Machine Chk", 0x07, 0x6f, { 0xa0, 0x02, 0x14 }, "CPU 2" },
+    { { MAKER_DELL, 1, 2 }, "ECC Corr Err", 0x0c, 0x6f, { 0xa0, 0x80, 0x01 }, "DIMM A1" },
+    { { MAKER_DELL, 1, 1 }, NULL, 0x0c, 0x6f, { 0xa0, 0x80, 0x01 }, NULL },
+    { { MAKER_DELL, 1, 2 }, NULL, 0x0c, 0x6f, { 0xa1, 0xc1, 0x30 }, "DIMM B1, DIMM B2" },
+    { { MAKER_DELL, 1, 2 }, NULL, 0x0c, 0x6f, { 0xa0, 0xf1, 0x02 }, "DIMM 10" },
+    { { MAKER_DELL, 1, 2 }, NULL, 0x0c, 0x6f, { 0xa0, 0x10, 0x02 }, "memory card B, DIMM 2" },
+    { { MAKER_DELL, 1, 2 }, NULL, 0x0c, 0x6f, { 0xa0, 0xe0, 0x02 }, NULL },
+    { { MAKER_DELL, 1, 2 }, NULL, 0x0c, 0x6f, { 0xa0, 0x80, 0x00 }, NULL },
+    { { MAKER_DELL, 1, 2 }, NULL, 0x0c, 0x6f, { 0xa2, 0x80, 0x01 }, NULL },
+    { { MAKER_DELL, 1, 2 }, NULL, 0x10, 0x6f, { 0xa0, 0x90, 0x40 }, "DIMM B1" },
+    { { MAKER_DELL, 1, 2 }, NULL, 0x0c, 0x0b, { 0xa1, 0x80, 0x02 }, "DIMM A2" },
+    { { MAKER_DELL, 1, 2 }, NULL, 0x0c, 0x6f, { 0x30, 0xff, 7 }, "memory module 7" },
+    { { MAKER_DELL, 1, 2 }, "CPU Machine Chk", 0x07, 0x6f, { 0xa0, 0x02, 0x14 }, "CPU 2" },
     /* Supermicro */
-    { { MAKER_SUPERMICRO, 2098 }, NULL, 0x0c, 0x6f, { 0xa0, 0x2a, 0x80 }, "CPU 1 DIMM B1" },
-    { { MAKER_SUPERMICRO, 2098 }, NULL, 0x0c, 0x6f, { 0xa1, 0x1b, 0x81 }, "CPU 2 memory channel 1 DIMM 2" },
-    { { MAKER_SUPERMICRO, 2098 }, NULL, 0x0c, 0x6f, { 0xa0, 0x21, 0x80 }, NULL },
-    { { MAKER_SUPERMICRO, 2098 }, NULL, 0x0c, 0x6f, { 0xa0, 0x0a, 0x80 }, NULL },
-    { { MAKER_SUPERMICRO, 1 }, NULL, 0x0c, 0x6f, { 0xa0, 0x2a, 0x80 }, NULL },
+    { { MAKER_SUPERMICRO, 2098, 2 }, NULL, 0x0c, 0x6f, { 0xa0, 0x2a, 0x80 }, "CPU 1 DIMM B1" },
+    { { MAKER_SUPERMICRO, 2098, 2 }, NULL, 0x0c, 0x6f, { 0xa1, 0x1b, 0x81 }, "CPU 2 memory channel 1 DIMM 2" },
+    { { MAKER_SUPERMICRO, 2098, 2 }, NULL, 0x0c, 0x6f, { 0xa0, 0x21, 0x80 }, NULL },
+    { { MAKER_SUPERMICRO, 2098, 2 }, NULL, 0x0c, 0x6f, { 0xa0, 0x0a, 0x80 }, NULL },
+    { { MAKER_SUPERMICRO, 1, 2 }, NULL, 0x0c, 0x6f, { 0xa0, 0x2a, 0x80 }, NULL },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -223,7 +224,7 @@ test_components (void)
 static void
 test_intel (void)
 {
-  const Maker board = { MAKER_INTEL, 111 }, other = { MAKER_INTEL, 124 };
+  const Maker board = { MAKER_INTEL, 111, 2 }, other = { MAKER_INTEL, 124, 2 };
   guint8 record[16];
 
   make_record (record, 0x0c, 0x6f, 0xa0, 0x01, 0x29);
@@ -248,7 +249,7 @@ test_oem_records (void)
   const guint8 stranger[16] = { 1, 0, 0xdf, 0, 0, 0, 0x60, 0xfe, 0xc0, 0, 1, 2, 3, 4, 5, 6 };
   const guint8 untimed[16] = { 1, 0, 0xe5, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13 };
   const guint8 reserved[16] = { 1, 0, 0x55, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13 };
-  const Maker maker = { 10876, 0 };
+  const Maker maker = { 10876, 0, 2 };
   g_autoptr (IpmidEvent) a = describe (dell, NULL, &maker);
   g_autoptr (IpmidEvent) b = describe (stranger, NULL, &maker);
   g_autoptr (IpmidEvent) c = describe (untimed, NULL, &maker);
@@ -331,7 +332,7 @@ test_any_bytes (void)
 
   for (guint i = 0; i < 200000; i++)
     {
-      const Maker maker = { manufacturers[i % 4], products[i / 4 % 4] };
+      const Maker maker = { manufacturers[i % 4], products[i / 4 % 4], (guint8) (1 + i / 16 % 2) };
       guint8 record[16];
 
       for (guint j = 0; j < sizeof record; j++)
