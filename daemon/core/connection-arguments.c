@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-static const char *const known_hacks[] = { "intelplus", "rakp3_wrong_rolem", "rmcpp_integ_sik", NULL };
-
 /* One parameter of "lan": the key that it sets, with its own argument or with
  * a fixed value. */
 typedef struct
@@ -101,7 +99,7 @@ add_hack (Connection *connection, const char *hack)
 {
   guint n = connection->hacks != NULL ? g_strv_length (connection->hacks) : 0;
 
-  if (!g_strv_contains (known_hacks, hack))
+  if (!g_strv_contains (connection_hacks, hack))
     {
       log_line (IPMID_LOG_WARNING, NULL, "lan -H: an unknown hack is ignored, as OpenIPMI does");
       return;

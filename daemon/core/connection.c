@@ -2,14 +2,17 @@
 /* connection.c - see connection.h. */
 #include "core/connection.h"
 
+#include "core/address.h"
 #include "core/options.h"
 #include "event/error.h"
 #include "event/frame.h"
 
-#include <netdb.h>
 #include <string.h>
 
 #define AT(member) G_STRUCT_OFFSET (Connection, member)
+
+/* "0x" and two digits for each byte: too long for K_g as text. */
+#define BMC_KEY_HEX_LENGTH (2 + 2 * CONNECTION_KEY_MAX)
 
 static const char *const interfaces[] = { "lan", "smi", NULL };
 static const char *const families[] = { "any", "ipv4", "ipv6", NULL };
@@ -23,6 +26,8 @@ static const char *const confidentiality_algorithms[]
     = { "default", "bmcpick", "none", "aes_cbc_128", "xrc4_128", "xrc4_40", NULL };
 
 static const char *const suites[] = { "default", "auto", "0", "1", "2", "3", "15", "16", "17", NULL };
+
+const char *const connection_hacks[] = { "intelplus", "rakp3_wrong_rolem", "rmcpp_integ_sik", NULL };
 
 const IpmidOption connection_options[] = {
   { .key = "interface",
@@ -189,25 +194,10 @@ connection_free (Connection *connection)
 
 /* -------------------------------------------------------------------- check */
 
-/* A number or the name of a UDP service; 0 if it is neither. */
-static guint16
-port_number (const char *port)
-{
-  guint64 number;
-  char buffer[1024];
-  struct servent entry, *found = NULL;
-
-  if (g_ascii_string_to_unsigned (port, 10, 1, G_MAXUINT16, &number, NULL))
-    return (guint16) number;
-  if (getservbyname_r (port, "udp", &entry, buffer, sizeof buffer, &found) != 0 || found == NULL)
-    return 0;
-  return GUINT16_FROM_BE ((guint16) found->s_port);
-}
-
 static gboolean
 check_port (const char *key, const char *port, GError **error)
 {
-  if (port_number (port) != 0)
+  if (address_port (port) != 0)
     return TRUE;
   g_set_error (error, IPMID_ERROR, IPMID_ERROR_USAGE,
                "%s: '%s' is no UDP port: give a number from 1 to 65535 or a name from /etc/services", key, port);
@@ -247,6 +237,19 @@ check_user (const char *user, GError **error)
     return check_length ("user", user, CONNECTION_USER_MAX, error);
   g_set_error_literal (error, IPMID_ERROR, IPMID_ERROR_USAGE, "user: this is no text in UTF-8");
   return FALSE;
+}
+
+static gboolean
+is_hex_key (const char *key)
+{
+  return strlen (key) == BMC_KEY_HEX_LENGTH && g_str_has_prefix (key, "0x")
+         && strspn (key + 2, "0123456789abcdefABCDEF") == BMC_KEY_HEX_LENGTH - 2;
+}
+
+static gboolean
+check_bmc_key (const char *key, GError **error)
+{
+  return (key != NULL && is_hex_key (key)) || check_length ("bmc-key", key, CONNECTION_KEY_MAX, error);
 }
 
 /* The shortest interval at which a sensor may be read, microseconds. */
@@ -298,10 +301,35 @@ check_sensor_intervals (const Connection *connection, GError **error)
   return FALSE;
 }
 
+char *
+connection_bmc_key_from_bytes (const guint8 *bytes, gsize length)
+{
+  GString *key = g_string_sized_new (BMC_KEY_HEX_LENGTH);
+
+  g_string_append (key, "0x");
+  for (gsize i = 0; i < CONNECTION_KEY_MAX; i++)
+    g_string_append_printf (key, "%02x", i < length ? bytes[i] : 0);
+  return g_string_free (key, FALSE);
+}
+
+static gboolean
+check_hacks (const Connection *connection, GError **error)
+{
+  for (char **hack = connection->hacks; hack != NULL && *hack != NULL; hack++)
+    if (!g_strv_contains (connection_hacks, *hack))
+      {
+        g_autofree char *all = g_strjoinv (", ", (char **) connection_hacks);
+
+        g_set_error (error, IPMID_ERROR, IPMID_ERROR_USAGE, "hacks: '%s' is not known: %s are", *hack, all);
+        return FALSE;
+      }
+  return TRUE;
+}
+
 gboolean
 connection_check (const Connection *connection, GError **error)
 {
-  if (!check_sensor_intervals (connection, error))
+  if (!check_sensor_intervals (connection, error) || !check_hacks (connection, error))
     return FALSE;
   if (connection->interface == CONNECTION_SMI)
     return TRUE;
@@ -313,7 +341,7 @@ connection_check (const Connection *connection, GError **error)
     return FALSE;
   return check_user (connection->user, error)
          && check_length ("password", connection->password, CONNECTION_KEY_MAX, error)
-         && check_length ("bmc-key", connection->bmc_key, CONNECTION_KEY_MAX, error);
+         && check_bmc_key (connection->bmc_key, error);
 }
 
 /* ----------------------------------------------------------------- settings */
@@ -332,6 +360,23 @@ add_secret (GVariantDict *settings, const char *key, const char *secret)
                                  g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, secret, strlen (secret), 1));
 }
 
+static void
+add_bmc_key (GVariantDict *settings, const char *key)
+{
+  guint8 bytes[CONNECTION_KEY_MAX];
+
+  if (key == NULL || !is_hex_key (key))
+    {
+      add_secret (settings, FRAME_SETTING_BMC_KEY, key);
+      return;
+    }
+  for (guint i = 0; i < sizeof bytes; i++)
+    bytes[i] = (guint8) (g_ascii_xdigit_value (key[2 + 2 * i]) << 4 | g_ascii_xdigit_value (key[3 + 2 * i]));
+  g_variant_dict_insert_value (settings, FRAME_SETTING_BMC_KEY,
+                               g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, bytes, sizeof bytes, 1));
+  explicit_bzero (bytes, sizeof bytes);
+}
+
 /* What the user left at its default is the collector's to choose. */
 static void
 add_choice (GVariantDict *settings, const char *key, const char *const *choices, int index)
@@ -343,15 +388,15 @@ add_choice (GVariantDict *settings, const char *key, const char *const *choices,
 static void
 add_lan (GVariantDict *settings, const Connection *connection, const char *const *addresses)
 {
-  g_autofree char *port = g_strdup_printf ("%u", port_number (connection->port));
-  g_autofree char *port2 = g_strdup_printf ("%u", port_number (connection->port2));
+  g_autofree char *port = g_strdup_printf ("%u", address_port (connection->port));
+  g_autofree char *port2 = g_strdup_printf ("%u", address_port (connection->port2));
   const char *ports[] = { port, connection->host2 != NULL ? port2 : NULL, NULL };
 
   g_variant_dict_insert (settings, FRAME_SETTING_ADDRESSES, "^as", addresses);
   g_variant_dict_insert (settings, FRAME_SETTING_PORTS, "^as", ports);
   add_string (settings, FRAME_SETTING_USER, connection->user != NULL ? connection->user : "");
   add_secret (settings, FRAME_SETTING_PASSWORD, connection->password != NULL ? connection->password : "");
-  add_secret (settings, FRAME_SETTING_BMC_KEY, connection->bmc_key);
+  add_bmc_key (settings, connection->bmc_key);
   add_choice (settings, FRAME_SETTING_AUTHTYPE, authtypes, connection->authtype);
   add_choice (settings, FRAME_SETTING_PRIVILEGE, privileges, connection->privilege);
   add_choice (settings, FRAME_SETTING_AUTH_ALGORITHM, auth_algorithms, connection->auth_algorithm);

@@ -51,7 +51,7 @@ typedef struct
   int family;         /* ConnectionFamily */
   char *user;
   char *password; /* secret */
-  char *bmc_key;  /* secret: K_g */
+  char *bmc_key;  /* secret: K_g, as text or as connection_bmc_key_from_bytes() has it */
   /* Indices into the choices of the table, which are OpenIPMI's names. */
   int authtype, privilege;
   int auth_algorithm, integrity_algorithm, confidentiality_algorithm;
@@ -66,6 +66,9 @@ typedef struct
 
 /* The table over Connection. */
 extern const IpmidOption connection_options[];
+
+/* The words of the key "hacks"; ends with NULL. */
+extern const char *const connection_hacks[];
 
 Connection *connection_new (void);
 Connection *connection_copy (const Connection *connection);
@@ -88,6 +91,10 @@ gboolean connection_is_lan_option (const char *argument);
 /* The settings of FRAME_ADD, as a floating variant.  `addresses` are the
  * resolved, numeric addresses, as many as there are hosts. */
 GVariant *connection_to_settings (const Connection *connection, const char *name, const char *const *addresses);
+
+/* K_g as "0x" and forty digits, which can hold any bytes; what is shorter than
+ * twenty bytes is filled with zeros, as IPMI does (section 13.33).  A secret. */
+char *connection_bmc_key_from_bytes (const guint8 *bytes, gsize length);
 
 /* "lan 10.1.2.3:623", for people; no secret. */
 char *connection_describe (const Connection *connection);
