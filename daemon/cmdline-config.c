@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* cmdline-config.c - see cmdline.h: from the command line to the core's configuration. */
-#include "cmdline.h"
+#include "cmdline-private.h"
 
 #include "core/options.h"
 #include "event/error.h"
@@ -13,7 +13,6 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-static const char *const formats[] = { "eventd", "json" };
 static const char *const on_exits[] = { "stop", "restart" };
 
 /* ------------------------------------------------------------------ prepare */
@@ -92,7 +91,7 @@ set_common (HandlerConfig *handler, const Cmdline *cmdline)
 
   handler_config_set (handler, "attempts", attempts, "--attempts");
   set_boolean (handler, "existing", cmdline->existing, "--existing");
-  handler_config_set (handler, "format", formats[cmdline->format], "--format");
+  handler_config_set (handler, "format", cmdline_formats[cmdline->format], "--format");
 }
 
 /* A new file gets the permissions that openipmi_eventd would give it. */
@@ -177,6 +176,7 @@ cmdline_to_config (const Cmdline *cmdline)
   config->state_dir = g_strdup (cmdline->state_dir);
   config->plugin_dir = g_strdup (cmdline->plugin_dir);
   config->collector = g_strdup (cmdline->collector);
+  config->pid_file = g_strdup (cmdline->pid_file);
   core_config_add_bmc (config, cmdline->domain, connection_copy (cmdline->connection));
   if (cmdline->handler != NULL)
     add_plugin (config, cmdline);

@@ -1,22 +1,38 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* cmdline.c - see cmdline.h: parsing. */
-#include "cmdline.h"
+#include "cmdline-private.h"
 
 #include "core/options.h"
 #include "event/error.h"
-#include "event/text.h"
 
 #include <string.h>
 #include <unistd.h>
 
-#define DOMAIN_MAX 128
-
 #define AT(member) G_STRUCT_OFFSET (Cmdline, member)
 
-static const char *const formats[] = { "eventd", "json", NULL };
+const char *const cmdline_formats[] = { "eventd", "json", NULL };
 static const char *const on_exits[] = { "stop", "restart", NULL };
 
-static const IpmidOption cmdline_options[] = {
+const IpmidOption cmdline_options[] = {
+  { .key = "config",
+    .type = IPMID_OPTION_PATH,
+    .offset = AT (config),
+    .argument = "FILE",
+    .help = "watch the BMCs of this configuration file" },
+  { .key = "check",
+    .type = IPMID_OPTION_BOOLEAN,
+    .offset = AT (check),
+    .help = "with -c: only say what is wrong with the file" },
+  { .key = "import",
+    .type = IPMID_OPTION_PATH,
+    .offset = AT (import),
+    .argument = "FILE",
+    .help = "print a configuration file for this server list of IPMI Monitor" },
+  { .key = "credentials-file",
+    .type = IPMID_OPTION_PATH,
+    .offset = AT (credentials_file),
+    .argument = "FILE",
+    .help = "with --import: where to write its passwords" },
   { .key = "outfile",
     .type = IPMID_OPTION_PATH,
     .offset = AT (outfile),
@@ -75,7 +91,7 @@ static const IpmidOption cmdline_options[] = {
   { .key = "format",
     .type = IPMID_OPTION_CHOICE,
     .offset = AT (format),
-    .choices = formats,
+    .choices = cmdline_formats,
     .argument = "eventd|json",
     .help = "how events are written (eventd)" },
   { .key = "existing",
@@ -145,11 +161,12 @@ typedef struct
 } Letter;
 
 static const Letter letters[] = {
-  { 'f', "outfile" },        { 'k', "exec-now" }, { 'i', "event-stdin" }, { 'e', "delete-events" },
-  { 'b', "dont-daemonize" }, { 'd', "debug" },    { 'h', "help" },        { 'V', "version" },
+  { 'c', "config" },         { 'f', "outfile" }, { 'k', "exec-now" }, { 'i', "event-stdin" }, { 'e', "delete-events" },
+  { 'b', "dont-daemonize" }, { 'd', "debug" },   { 'h', "help" },     { 'V', "version" },
 };
 
-static gboolean G_GNUC_PRINTF (2, 3) usage (GError **error, const char *format, ...)
+gboolean
+cmdline_usage (GError **error, const char *format, ...)
 {
   va_list args;
 
@@ -180,8 +197,8 @@ letter_of_key (const char *key)
   return '\0';
 }
 
-static gboolean
-is_given (const Cmdline *cmdline, const char *key)
+gboolean
+cmdline_says (const Cmdline *cmdline, const char *key)
 {
   const IpmidOption *option = options_find (cmdline_options, key);
 
@@ -207,13 +224,13 @@ refuse_option (const char *argument, GError **error)
   const char *nearest = strlen (key) > 1 ? options_nearest (cmdline_options, key) : NULL;
 
   if (connection_is_lan_option (argument))
-    return usage (error, "'%s' is a connection parameter: it stands between 'lan' and the host", argument);
+    return cmdline_usage (error, "'%s' is a connection parameter: it stands between 'lan' and the host", argument);
   if (is_bundle (argument))
-    return usage (error, "'%s' is not known: give each option by itself, '-%c -%c'", argument, argument[1],
-                  argument[2]);
+    return cmdline_usage (error, "'%s' is not known: give each option by itself, '-%c -%c'", argument, argument[1],
+                          argument[2]);
   if (nearest != NULL)
-    return usage (error, "'%s' is not known: did you mean --%s?", argument, nearest);
-  return usage (error, "'%s' is not known: 'ipmid --help' shows what is", argument);
+    return cmdline_usage (error, "'%s' is not known: did you mean --%s?", argument, nearest);
+  return cmdline_usage (error, "'%s' is not known: 'ipmid --help' shows what is", argument);
 }
 
 /* The option that argv names, and the value that came with it ("--key=value"). */
@@ -244,7 +261,7 @@ set_option (Cmdline *cmdline, const IpmidOption *option, const char *value, GErr
   if (option->type == IPMID_OPTION_PATH)
     {
       if (*value == '\0')
-        return usage (error, "--%s: a name is missing", option->key);
+        return cmdline_usage (error, "--%s: a name is missing", option->key);
       value = path = g_canonicalize_filename (value, NULL);
     }
   cmdline->given |= G_GUINT64_CONSTANT (1) << (option - cmdline_options);
@@ -265,7 +282,7 @@ parse_option (Cmdline *cmdline, int argc, char **argv, int *index, GError **erro
   if (value == NULL && option->type == IPMID_OPTION_BOOLEAN)
     value = "yes";
   if (value == NULL && *index >= argc)
-    return usage (error, "%s needs a value: %s", argument, option->argument);
+    return cmdline_usage (error, "%s needs a value: %s", argument, option->argument);
   return set_option (cmdline, option, value != NULL ? value : argv[(*index)++], error);
 }
 
@@ -283,84 +300,6 @@ parse_options (Cmdline *cmdline, int argc, char **argv, int *index, GError **err
       if (!parse_option (cmdline, argc, argv, index, error))
         return FALSE;
     }
-  return TRUE;
-}
-
-/* ------------------------------------------------------------------- checks */
-
-/* The domain is a part of event ids, and the name of a directory. */
-static gboolean
-check_domain (const char *domain, GError **error)
-{
-  g_autofree char *clean = text_clean (domain, -1, DOMAIN_MAX);
-
-  if (*domain == '\0' || g_str_equal (domain, ".") || g_str_equal (domain, ".."))
-    return usage (error, "'%s' cannot be the name of a domain", domain);
-  if (strlen (domain) > DOMAIN_MAX)
-    return usage (error, "the name of the domain is longer than %d bytes", DOMAIN_MAX);
-  if (strchr (domain, '/') != NULL)
-    return usage (error, "'%s' cannot be the name of a domain: it has a '/' in it", domain);
-  if (!g_str_equal (domain, clean))
-    return usage (error, "the name of the domain has control characters in it, or is no UTF-8");
-  return TRUE;
-}
-
-/* With a handler the words are its options. */
-static gboolean
-check_handler (const Cmdline *cmdline, GError **error)
-{
-  if (cmdline->outfile != NULL || cmdline->exec_now || cmdline->event_stdin)
-    return usage (error, "--handler takes the place of a file or a program: neither -f, -k nor -i goes with it");
-  for (char **word = cmdline->program; word != NULL && *word != NULL; word++)
-    if (strchr (*word, '=') == NULL || **word == '=')
-      return usage (error, "'%s' is no option of a handler: they look like KEY=VALUE", *word);
-  return TRUE;
-}
-
-static gboolean
-check_output (const Cmdline *cmdline, GError **error)
-{
-  if (cmdline->handler != NULL)
-    return check_handler (cmdline, error);
-  if (cmdline->outfile != NULL && (cmdline->program != NULL || cmdline->exec_now))
-    return usage (error, "-f takes the place of a program: neither -k nor a program goes with it");
-  if (cmdline->outfile == NULL && cmdline->program == NULL)
-    return usage (error, "what to do with events is missing: a program, -f FILE, or --handler PLUGIN");
-  if (cmdline->program != NULL && *cmdline->program[0] == '\0')
-    return usage (error, "the name of the program is empty");
-  return TRUE;
-}
-
-static gboolean
-check_run (const Cmdline *cmdline, GError **error)
-{
-  if (!check_output (cmdline, error))
-    return FALSE;
-  if (cmdline->acknowledge && !cmdline->exec_now)
-    return usage (error, "--acknowledge goes with -k only");
-  if (is_given (cmdline, "on-exit") && !cmdline->exec_now)
-    return usage (error, "--on-exit goes with -k only");
-  if (cmdline->acknowledge && is_given (cmdline, "format") && !g_str_equal (formats[cmdline->format], "json"))
-    return usage (error, "--acknowledge needs --format json: eventd's text has no id to answer for");
-  if (cmdline->dry_run && !cmdline->delete_events)
-    return usage (error, "--dry-run goes with -e only");
-  if (cmdline->allow_clear && !cmdline->delete_events)
-    return usage (error, "--allow-clear goes with -e only");
-  return TRUE;
-}
-
-static gboolean
-check_state (const Cmdline *cmdline, GError **error)
-{
-  gboolean question = cmdline->status || cmdline->dead_letters;
-
-  if (cmdline->no_state && is_given (cmdline, "state-dir"))
-    return usage (error, "--no-state and --state-dir exclude each other");
-  if (cmdline->status && cmdline->dead_letters)
-    return usage (error, "--status and --dead-letters: one at a time");
-  if (cmdline->no_state && question)
-    return usage (error, "an ipmid with --no-state cannot be asked for its %s",
-                  cmdline->status ? "status" : "dead letters");
   return TRUE;
 }
 
@@ -390,16 +329,9 @@ complete (Cmdline *cmdline)
   if (cmdline->acknowledge)
     {
       cmdline->format = 1; /* json */
-      if (!is_given (cmdline, "on-exit"))
+      if (!cmdline_says (cmdline, "on-exit"))
         cmdline->on_exit = 1; /* restart */
     }
-}
-
-/* The user wants to know something rather than a daemon. */
-static gboolean
-is_question (const Cmdline *cmdline)
-{
-  return cmdline->status || cmdline->dead_letters || cmdline->help || cmdline->version;
 }
 
 /* The connection and what stands after it. */
@@ -423,15 +355,18 @@ parse (Cmdline *cmdline, int argc, char **argv, GError **error)
     return FALSE;
   if (cmdline->help || cmdline->version)
     return TRUE;
+  if (cmdline->config != NULL || cmdline->import != NULL || cmdline->check)
+    return cmdline_check_config (cmdline, index < argc ? argv[index] : NULL, error);
   if (index >= argc)
-    return usage (error, "the name of the domain is missing: 'ipmid --help' shows how to call ipmid");
+    return cmdline_usage (error, "the name of the domain is missing: 'ipmid --help' shows how to call ipmid");
   cmdline->domain = g_strdup (argv[index++]);
-  if (!check_domain (cmdline->domain, error) || !parse_options (cmdline, argc, argv, &index, error))
+  if (!core_config_check_name (cmdline->domain, "a domain", error)
+      || !parse_options (cmdline, argc, argv, &index, error))
     return FALSE;
   /* A question needs no connection, but does not mind one. */
-  if ((index < argc || !is_question (cmdline)) && !parse_rest (cmdline, argc, argv, &index, error))
+  if ((index < argc || !cmdline_is_question (cmdline)) && !parse_rest (cmdline, argc, argv, &index, error))
     return FALSE;
-  if (!check_state (cmdline, error) || !(is_question (cmdline) || check_run (cmdline, error)))
+  if (!cmdline_check_domain (cmdline, error))
     return FALSE;
   complete (cmdline);
   return TRUE;
@@ -467,7 +402,9 @@ cmdline_print_help (FILE *out)
          "       ipmid DOMAIN CONNECTION [OPTION]... -f FILE\n"
          "       ipmid DOMAIN CONNECTION [OPTION]... --handler PLUGIN [KEY=VALUE]...\n"
          "       ipmid DOMAIN --status | --dead-letters [--state-dir DIR]\n"
-         "Watches a BMC over IPMI and hands its events on; none is lost.\n\n"
+         "       ipmid -c FILE [-b|-d] [--check | --status | --dead-letters]\n"
+         "       ipmid --import FILE [--credentials-file FILE]\n"
+         "Watches BMCs over IPMI and hands their events on; none is lost.\n\n"
          "DOMAIN is a name for the BMC.  CONNECTION is one of\n"
          "  lan [-U USER] [-P PASSWORD] [-p PORT] [-p2 PORT] [-A AUTHTYPE] [-L PRIVILEGE]\n"
          "      [-s] [-Ra ALGORITHM] [-Ri ALGORITHM] [-Rc ALGORITHM] [-Rl] [-Rk BMC-KEY]\n"

@@ -10,6 +10,7 @@
  */
 #include "daemon.h"
 
+#include "configure.h"
 #include "control.h"
 #include "core/log.h"
 #include "daemonize.h"
@@ -26,6 +27,7 @@
 typedef struct
 {
   const Cmdline *cmdline;
+  CoreConfig *config; /* what each core gets */
   GMainLoop *loop;
   Core *core; /* NULL between two lives */
   Control *control;
@@ -62,9 +64,9 @@ open_control (Daemon *daemon)
 {
   g_autoptr (GError) error = NULL;
 
-  if (daemon->cmdline->state_dir == NULL)
+  if (daemon->config->state_dir == NULL)
     return;
-  daemon->control = control_new (daemon->cmdline->state_dir, on_asked, daemon, &error);
+  daemon->control = control_new (daemon->config->state_dir, on_asked, daemon, &error);
   if (daemon->control == NULL)
     log_line (IPMID_LOG_WARNING, NULL, "--status will not work: %s", error->message);
 }
@@ -113,7 +115,7 @@ static gboolean
 start_core (Daemon *daemon, int *exit_status, GError **error)
 {
   *exit_status = EX_SOFTWARE;
-  daemon->core = core_start (cmdline_to_config (daemon->cmdline), on_core_ended, daemon, exit_status, error);
+  daemon->core = core_start (core_config_ref (daemon->config), on_core_ended, daemon, exit_status, error);
   if (daemon->core == NULL)
     return FALSE;
   daemon->core_started = g_get_monotonic_time ();
@@ -196,7 +198,7 @@ watch_signals (Daemon *daemon)
 static gboolean
 start (Daemon *daemon, int *exit_status, GError **error)
 {
-  const char *pid_path = daemon->cmdline->pid_file;
+  const char *pid_path = daemon->config->pid_file;
 
   watch_signals (daemon);
   *exit_status = EX_CANTCREAT;
@@ -206,13 +208,15 @@ start (Daemon *daemon, int *exit_status, GError **error)
 }
 
 static void
-announce (const Cmdline *cmdline)
+announce (const CoreConfig *config, const Cmdline *cmdline)
 {
   const LogContext context = { .bmc = cmdline->domain };
-  g_autofree char *where = connection_describe (cmdline->connection);
+  g_autofree char *where = cmdline->config != NULL
+                               ? g_strdup_printf ("%u BMC%s", config->bmcs->len, config->bmcs->len == 1 ? "" : "s")
+                               : connection_describe (cmdline->connection);
 
-  if (cmdline->state_dir != NULL)
-    log_line (IPMID_LOG_NOTICE, &context, "watching %s, state in %s", where, cmdline->state_dir);
+  if (config->state_dir != NULL)
+    log_line (IPMID_LOG_NOTICE, &context, "watching %s, state in %s", where, config->state_dir);
   else
     log_line (IPMID_LOG_NOTICE, &context,
               "watching %s without state on disk: what is not yet handled when ipmid ends is forgotten", where);
@@ -227,7 +231,7 @@ live (Daemon *daemon)
 
   if (start (daemon, &exit_status, &error))
     {
-      announce (daemon->cmdline);
+      announce (daemon->config, daemon->cmdline);
       daemonize_report (&daemon->verdict, EX_OK, NULL);
       g_main_loop_run (daemon->loop);
     }
@@ -246,29 +250,40 @@ live (Daemon *daemon)
   return daemon->exit_status;
 }
 
-static LogTarget
-log_target (const Cmdline *cmdline)
+/* A service manager that waits to be notified wants this very process; it says
+ * so only to who is meant to (sd_notify(3)).  openipmi_eventd's style knows
+ * nothing of that. */
+static gboolean
+stays_in_foreground (const Cmdline *cmdline)
 {
-  if (cmdline->debug)
-    return LOG_TARGET_STDERR;
-  return cmdline->dont_daemonize ? LOG_TARGET_AUTO : LOG_TARGET_SYSLOG;
+  return cmdline->debug || cmdline->dont_daemonize || (cmdline->config != NULL && g_getenv ("NOTIFY_SOCKET") != NULL);
+}
+
+static void
+start_log (const Cmdline *cmdline, const CoreConfig *config, const ConfigReport *report)
+{
+  LogTarget target = stays_in_foreground (cmdline) ? LOG_TARGET_AUTO : LOG_TARGET_SYSLOG;
+  IpmidLogLevel level = config->log_level != 0 ? (IpmidLogLevel) config->log_level : IPMID_LOG_INFO;
+
+  log_init (cmdline->debug ? LOG_TARGET_STDERR : target, cmdline->debug ? IPMID_LOG_DEBUG : level);
+  for (guint i = 0; i < report->warnings->len; i++)
+    log_line (IPMID_LOG_WARNING, NULL, "%s", (const char *) report->warnings->pdata[i]);
 }
 
 int
 daemon_run (Cmdline *cmdline)
 {
   Daemon daemon = { .cmdline = cmdline, .verdict = -1, .exit_status = EX_OK };
-  g_autoptr (GError) error = NULL;
+  g_autoptr (ConfigReport) report = config_report_new ();
+  g_autoptr (CoreConfig) config = NULL;
   int exit_status;
 
-  if (!cmdline_prepare (cmdline, &exit_status, &error))
-    {
-      daemonize_complain (error->message);
-      return exit_status;
-    }
-  if (!cmdline->debug && !cmdline->dont_daemonize && (daemon.verdict = daemonize_fork (&exit_status)) < 0)
+  config = daemon.config = configure_load (cmdline, report, &exit_status);
+  if (config == NULL)
     return exit_status;
-  log_init (log_target (cmdline), cmdline->debug ? IPMID_LOG_DEBUG : IPMID_LOG_INFO);
+  if (!stays_in_foreground (cmdline) && (daemon.verdict = daemonize_fork (&exit_status)) < 0)
+    return exit_status;
+  start_log (cmdline, config, report);
   daemon.loop = g_main_loop_new (NULL, FALSE);
   exit_status = live (&daemon);
   g_main_loop_unref (daemon.loop);

@@ -4,6 +4,7 @@
 #include <config.h>
 #endif
 
+#include "configure.h"
 #include "control.h"
 #include "core/journal.h"
 #include "daemon.h"
@@ -36,16 +37,18 @@ static int
 ask_status (const Cmdline *cmdline)
 {
   g_autoptr (GError) error = NULL;
+  g_autofree char *state_dir = configure_state_dir (cmdline, &error);
 
-  return control_ask (cmdline->state_dir, stdout, &error) ? EX_OK : fail (error);
+  return state_dir != NULL && control_ask (state_dir, stdout, &error) ? EX_OK : fail (error);
 }
 
 static int
 print_dead_letters (const Cmdline *cmdline)
 {
   g_autoptr (GError) error = NULL;
+  g_autofree char *state_dir = configure_state_dir (cmdline, &error);
 
-  return journal_print_dead_letters (cmdline->state_dir, stdout, &error) ? EX_OK : fail (error);
+  return state_dir != NULL && journal_print_dead_letters (state_dir, stdout, &error) ? EX_OK : fail (error);
 }
 
 static int
@@ -59,6 +62,8 @@ run (Cmdline *cmdline)
     return ask_status (cmdline);
   if (cmdline->dead_letters)
     return print_dead_letters (cmdline);
+  if (cmdline->check)
+    return configure_check (cmdline);
   return daemon_run (cmdline);
 }
 

@@ -230,7 +230,7 @@ core_free (Core *core)
   if (core->stuck)
     return; /* the thread that does not come back may still look at it */
   free_parts (core);
-  core_config_free (core->config);
+  core_config_unref (core->config);
   g_free (core->message);
   g_free (core);
 }

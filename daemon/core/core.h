@@ -23,6 +23,7 @@ typedef struct
 {
   char *name;
   char *plugin;
+  char *place;        /* "ipmid.conf:10", for error messages; NULL: the command line */
   GPtrArray *entries; /* ConfigEntry: keys of the plugin's table and of handler_options */
 } HandlerConfig;
 
@@ -37,8 +38,10 @@ typedef struct
   gint64 silence_until; /* wall clock, microseconds: no notifications before; 0: no silence */
 } BmcConfig;
 
+/* Counted references; nothing in it changes once a core has it. */
 typedef struct
 {
+  gint refs;
   char *state_dir; /* NULL: a journal in memory */
   char *plugin_dir;
   char *collector;     /* the program */
@@ -54,11 +57,23 @@ typedef struct
   gint64 clock_drift_limit; /* microseconds; 0: not watched */
   char *trap_listen;        /* "[ADDRESS]:PORT" for Platform Event Traps; NULL: none */
   char **severities;        /* overrides: "TYPE:PATTERN=SEVERITY" each (core/severity-rules.h); NULL: none */
+
+  /* For the daemon around the core. */
+  char *pid_file; /* NULL: none */
+  int log_level;  /* IpmidLogLevel; 0: not said */
 } CoreConfig;
 
 CoreConfig *core_config_new (void);
-void core_config_free (CoreConfig *config);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (CoreConfig, core_config_free)
+CoreConfig *core_config_ref (CoreConfig *config);
+void core_config_unref (CoreConfig *config);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CoreConfig, core_config_unref)
+
+/* A BMC's name is a part of event ids, stands in log lines, and in the names of
+ * files; a domain's is the name of a directory. */
+#define CORE_CONFIG_NAME_MAX 128 /* bytes */
+
+/* `thing` is what has the name, for the error: "a domain". */
+gboolean core_config_check_name (const char *name, const char *thing, GError **error);
 
 HandlerConfig *core_config_add_handler (CoreConfig *config, const char *name, const char *plugin);
 void handler_config_set (HandlerConfig *handler, const char *key, const char *value, const char *place);

@@ -49,81 +49,96 @@ free_delivery (gpointer data)
   g_free (delivery);
 }
 
+/* Takes what is wrong with one thing; `place` may be NULL. */
+static void
+note_mistake (GPtrArray *mistakes, const char *place, const GError *error)
+{
+  g_ptr_array_add (mistakes,
+                   place == NULL ? g_strdup (error->message) : g_strdup_printf ("%s: %s", place, error->message));
+}
+
 static gboolean
 set_option (Handler *handler, const ConfigEntry *entry, GError **error)
 {
   const IpmidOption *common = options_find (handler_options, entry->key);
   const IpmidOption *table = handler->descriptor->options;
   const IpmidOption *own = common != NULL || table == NULL ? NULL : options_find (table, entry->key);
-  gboolean good = FALSE;
 
   if (common != NULL)
-    good = options_set (common, &handler->options, entry->value, error);
-  else if (own != NULL)
-    good = options_set (own, handler->state, entry->value, error);
-  else
-    {
-      const char *nearest = options_nearest (handler_options, entry->key);
-      if (nearest == NULL && table != NULL)
-        nearest = options_nearest (table, entry->key);
-      g_set_error (error, IPMID_ERROR, IPMID_ERROR_USAGE, "plugin \"%s\" has no option \"%s\"%s%s%s",
-                   handler->descriptor->name, entry->key, nearest == NULL ? "" : "; did you mean \"",
-                   nearest == NULL ? "" : nearest, nearest == NULL ? "" : "\"?");
-    }
-  if (!good)
-    g_prefix_error (error, "%s: ", entry->place);
-  return good;
+    return options_set (common, &handler->options, entry->value, error);
+  if (own != NULL)
+    return options_set (own, handler->state, entry->value, error);
+
+  const char *nearest = options_nearest (handler_options, entry->key);
+  if (nearest == NULL && table != NULL)
+    nearest = options_nearest (table, entry->key);
+  g_set_error (error, IPMID_ERROR, IPMID_ERROR_USAGE, "plugin \"%s\" has no option \"%s\"%s%s%s",
+               handler->descriptor->name, entry->key, nearest == NULL ? "" : "; did you mean \"",
+               nearest == NULL ? "" : nearest, nearest == NULL ? "" : "\"?");
+  return FALSE;
 }
 
-static gboolean
-check_required (Handler *handler, const HandlerConfig *config, GError **error)
+static void
+set_options (Handler *handler, const HandlerConfig *config, GPtrArray *mistakes)
+{
+  for (guint i = 0; i < config->entries->len; i++)
+    {
+      const ConfigEntry *entry = config->entries->pdata[i];
+      g_autoptr (GError) error = NULL;
+
+      if (!set_option (handler, entry, &error))
+        note_mistake (mistakes, entry->place, error);
+    }
+}
+
+static void
+check_required (const Handler *handler, const HandlerConfig *config, GPtrArray *mistakes)
 {
   for (const IpmidOption *option = handler->descriptor->options; option != NULL && option->key != NULL; option++)
     {
+      g_autoptr (GError) error = NULL;
       gboolean given = !option->required;
+
       for (guint i = 0; i < config->entries->len && !given; i++)
         given = strcmp (((ConfigEntry *) config->entries->pdata[i])->key, option->key) == 0;
       if (given)
         continue;
-      g_set_error (error, IPMID_ERROR, IPMID_ERROR_USAGE, "handler \"%s\": \"%s\" is missing: %s", config->name,
+      g_set_error (&error, IPMID_ERROR, IPMID_ERROR_USAGE, "handler \"%s\": \"%s\" is missing: %s", config->name,
                    option->key, option->help);
-      return FALSE;
+      note_mistake (mistakes, config->place, error);
     }
-  return TRUE;
 }
 
 /* A plugin's option that hides one of ours could never be set. */
-static gboolean
-check_table (const IpmidPlugin *descriptor, GError **error)
+static void
+check_table (const IpmidPlugin *descriptor, const HandlerConfig *config, GPtrArray *mistakes)
 {
   for (const IpmidOption *option = descriptor->options; option != NULL && option->key != NULL; option++)
     if (options_find (handler_options, option->key) != NULL)
       {
-        g_set_error (error, IPMID_ERROR, IPMID_ERROR_PLUGIN,
-                     "plugin \"%s\": its option \"%s\" has the name of an option of every handler", descriptor->name,
-                     option->key);
-        return FALSE;
+        g_autoptr (GError) error
+            = g_error_new (IPMID_ERROR, IPMID_ERROR_PLUGIN,
+                           "plugin \"%s\": its option \"%s\" has the name of an option of every handler",
+                           descriptor->name, option->key);
+        note_mistake (mistakes, config->place, error);
       }
-  return TRUE;
 }
 
-static gboolean
-configure (Handler *handler, const HandlerConfig *config, GError **error)
+static void
+configure (Handler *handler, const HandlerConfig *config, GPtrArray *mistakes)
 {
-  if (!check_table (handler->descriptor, error))
-    return FALSE;
+  g_autoptr (GError) error = NULL;
+
   if (handler->descriptor->options != NULL)
     options_init (handler->descriptor->options, handler->state);
   options_init (handler_options, &handler->options);
-  for (guint i = 0; i < config->entries->len; i++)
-    if (!set_option (handler, config->entries->pdata[i], error))
-      return FALSE;
-  if (!check_required (handler, config, error))
-    return FALSE;
-  if (handler->descriptor->check == NULL || handler->descriptor->check (handler->state, error))
-    return TRUE;
-  g_prefix_error (error, "handler \"%s\": ", config->name);
-  return FALSE;
+  check_table (handler->descriptor, config, mistakes);
+  set_options (handler, config, mistakes);
+  check_required (handler, config, mistakes);
+  if (mistakes->len > 0 || handler->descriptor->check == NULL || handler->descriptor->check (handler->state, &error))
+    return;
+  g_prefix_error (&error, "handler \"%s\": ", config->name);
+  note_mistake (mistakes, config->place, error);
 }
 
 static Schedule *
@@ -140,35 +155,60 @@ new_schedule (const HandlerOptions *options)
   return schedule_new (&limits);
 }
 
-Handler *
-handler_new (const HandlerConfig *config, const char *plugin_dir, const HandlerHooks *hooks, GError **error)
+/* A handler with its plugin and its options; NULL if there is no plugin. */
+static Handler *
+load (const HandlerConfig *config, const char *plugin_dir, GPtrArray *mistakes)
 {
-  g_autoptr (Plugin) plugin = plugin_load (plugin_dir, config->plugin, error);
+  g_autoptr (GError) error = NULL;
+  Plugin *plugin = plugin_load (plugin_dir, config->plugin, &error);
+  Handler *handler;
 
   if (plugin == NULL)
-    return NULL;
-  g_autoptr (Handler) handler = g_new0 (Handler, 1);
+    {
+      note_mistake (mistakes, config->place, error);
+      return NULL;
+    }
+  handler = g_new0 (Handler, 1);
   handler->host.api = &host_api;
   handler->name = g_strdup (config->name);
-  handler->plugin = g_steal_pointer (&plugin);
+  handler->plugin = plugin;
   handler->descriptor = plugin_descriptor (handler->plugin);
   handler->state = g_malloc0 (MAX (handler->descriptor->state_size, 1));
-  handler->hooks = *hooks;
-  handler->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  handler->cancel_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  handler->wake_fd = handler->cancel_fd = -1;
   handler->next_token = 1;
   handler->deliveries = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, free_delivery);
   g_mutex_init (&handler->lock);
   g_cond_init (&handler->opened);
-  if (!configure (handler, config, error))
-    return NULL;
-  if (handler->wake_fd < 0 || handler->cancel_fd < 0)
+  configure (handler, config, mistakes);
+  handler->schedule = new_schedule (&handler->options);
+  return handler;
+}
+
+void
+handler_check (const HandlerConfig *config, const char *plugin_dir, GPtrArray *mistakes)
+{
+  handler_free (load (config, plugin_dir, mistakes));
+}
+
+Handler *
+handler_new (const HandlerConfig *config, const char *plugin_dir, const HandlerHooks *hooks, GError **error)
+{
+  g_autoptr (GPtrArray) mistakes = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (Handler) handler = load (config, plugin_dir, mistakes);
+
+  if (handler == NULL || mistakes->len > 0)
     {
-      g_set_error (error, IPMID_ERROR, IPMID_ERROR_UNAVAILABLE, "cannot make an eventfd: %s", g_strerror (errno));
+      g_set_error_literal (error, IPMID_ERROR, handler == NULL ? IPMID_ERROR_PLUGIN : IPMID_ERROR_USAGE,
+                           mistakes->pdata[0]);
       return NULL;
     }
-  handler->schedule = new_schedule (&handler->options);
-  return g_steal_pointer (&handler);
+  handler->hooks = *hooks;
+  handler->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  handler->cancel_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (handler->wake_fd >= 0 && handler->cancel_fd >= 0)
+    return g_steal_pointer (&handler);
+  g_set_error (error, IPMID_ERROR, IPMID_ERROR_UNAVAILABLE, "cannot make an eventfd: %s", g_strerror (errno));
+  return NULL;
 }
 
 void

@@ -31,6 +31,10 @@ typedef struct
 /* The keys that every handler takes besides its plugin's. */
 extern const IpmidOption handler_options[];
 
+/* Adds everything that handler_new() would find wrong to `mistakes`, as text
+ * that begins with the place where it stands. */
+void handler_check (const HandlerConfig *config, const char *plugin_dir, GPtrArray *mistakes);
+
 /* Loads the plugin and checks the configuration.  `hooks` stay the caller's. */
 Handler *handler_new (const HandlerConfig *config, const char *plugin_dir, const HandlerHooks *hooks, GError **error);
 

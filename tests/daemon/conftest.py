@@ -15,6 +15,7 @@ import pytest
 import processes
 import sdr
 from bmc import SimulatedBmc
+from configured import ConfiguredIpmid
 from daemon import Ipmid
 from eventd import EVENTD, Eventd
 from proxy import ChaosProxy
@@ -163,8 +164,8 @@ def make_proxy(request):
     """Make and start a ChaosProxy in front of a BMC; use bmc.connection(port=proxy.port)."""
     started = _stopping(request)
 
-    def make(bmc, seed=1):
-        proxy = ChaosProxy((bmc.address, bmc.port), seed)
+    def make(bmc, seed=1, address=None):
+        proxy = ChaosProxy((bmc.address, bmc.port), seed, address)
         started.append(proxy)
         proxy.start()
         return proxy
@@ -195,6 +196,20 @@ def make_recorder(tmp_path):
         directory.mkdir()
         made.append(Recorder(directory, mode))
         return made[-1]
+    return make
+
+
+@pytest.fixture
+def make_configured(request, tmp_path):
+    """Make and start a ConfiguredIpmid on some BMCs; takes its arguments after the directory."""
+    started = _stopping(request)
+
+    def make(text, bmcs=(), *, start=True, wait=True, **options):
+        ipmid = ConfiguredIpmid(tmp_path / f"configured{len(started)}", text, bmcs, **options)
+        started.append(ipmid)
+        if start:
+            ipmid.start(wait)
+        return ipmid
     return make
 
 

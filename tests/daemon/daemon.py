@@ -75,7 +75,7 @@ class Ipmid:
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.domain = domain
-        self.connection = connection or bmc.connection()
+        self.connection = bmc.connection() if connection is None else connection
         self.state_dir = self.directory / "state"
         self.output = self.directory / "events"
         self.log_file = self.directory / "ipmid.log"

@@ -22,8 +22,13 @@ def own_address():
     return f"127.{64 + (pid >> 16 & 0x3F)}.{pid >> 8 & 0xFF}.{pid & 0xFF}"
 
 
+def family(address):
+    """The family of the sockets for ADDRESS."""
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
 def _is_free(address, port):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    with socket.socket(family(address), socket.SOCK_DGRAM) as probe:
         try:
             probe.bind((address, port))
         except OSError:

@@ -23,15 +23,16 @@ class ChaosProxy:
     delay                      (least, most) seconds for every packet
     blackhole                  swallow everything
 
-    With the same SEED and traffic it makes the same choices.
+    With the same SEED and traffic it makes the same choices.  It listens on
+    ADDRESS, which may be an IPv6 one, or on this process's own.
     """
 
     # A packet that is reordered is overtaken by what comes this much later.
     OVERTAKEN_AFTER = 0.05
 
-    def __init__(self, target, seed=1):
+    def __init__(self, target, seed=1, address=None):
         self.target = target
-        self.address = loopback.own_address()
+        self.address = address or loopback.own_address()
         self.port = loopback.free_port(self.address)
         self.drop = self.duplicate = self.reorder = 0.0
         self.delay = (0.0, 0.0)
@@ -52,7 +53,7 @@ class ChaosProxy:
         self.stop()
 
     def start(self):
-        self._front = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._front = socket.socket(loopback.family(self.address), socket.SOCK_DGRAM)
         self._front.bind((self.address, self.port))
         self._wake = os.pipe()
         self._stopping = False

@@ -21,7 +21,7 @@ use (const Cmdline *cmdline)
     return;
   words = connection_describe (cmdline->connection);
   for (int i = 0; i < 2; i++)
-    core_config_free (cmdline_to_config (cmdline));
+    core_config_unref (cmdline_to_config (cmdline));
 }
 
 int

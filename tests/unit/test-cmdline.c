@@ -210,6 +210,71 @@ test_questions (void)
   g_assert_true (help->help && short_help->help && version->version && late->help);
 }
 
+/* Every option of the table either goes with -c or says that it does not. */
+static void
+test_configuration_file (void)
+{
+  static const char *const alone[]
+      = { "-b",       "-d",      "--state-dir /s", "--no-state", "--plugin-dir /p", "--collector /c", "--pid-file /p",
+          "--status", "--check", "--dead-letters" };
+  static const char *const never[] = { "-f /x",
+                                       "--handler file",
+                                       "-k",
+                                       "-i",
+                                       "-e",
+                                       "--acknowledge",
+                                       "--on-exit stop",
+                                       "--timeout 1s",
+                                       "--attempts 1",
+                                       "--format json",
+                                       "--existing",
+                                       "--dry-run",
+                                       "--allow-clear",
+                                       "--sel-interval 1s",
+                                       "--credentials-file /x" };
+  g_autoptr (Cmdline) relative = parse_good ("--config a/../b");
+  g_autofree char *here = g_get_current_dir (), *path = g_build_filename (here, "b", NULL);
+
+  g_assert_cmpstr (relative->config, ==, path);
+  g_assert_null (relative->state_dir);
+  g_assert_null (relative->domain);
+  for (guint i = 0; i < G_N_ELEMENTS (alone); i++)
+    {
+      g_autofree char *line = g_strconcat ("-c /f ", alone[i], NULL);
+      g_autoptr (Cmdline) cmdline = parse_good (line);
+
+      g_assert_cmpstr (cmdline->config, ==, "/f");
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (never); i++)
+    {
+      g_autofree char *line = g_strconcat ("-c /f ", never[i], NULL);
+
+      assert_bad (line, "does not go with -c");
+    }
+  assert_bad ("-c /f mybmc", "one word too many");
+  assert_bad ("mybmc -c /f smi 0 cat", "one word too many");
+  assert_bad ("mybmc smi 0 -c /f cat", "one word too many");
+  assert_bad ("-c", "-c needs a value: FILE");
+  assert_bad ("-c ''", "a name is missing");
+  assert_bad ("-c /f --no-state --state-dir /s", "exclude each other");
+  assert_bad ("-c /f --check --status", "one at a time");
+  assert_bad ("--check", "--check goes with -c FILE only");
+  assert_bad ("mybmc --check smi 0 cat", "--check goes with -c FILE only");
+}
+
+static void
+test_import (void)
+{
+  g_autoptr (Cmdline) cmdline = parse_good ("--import /l --credentials-file /c");
+
+  g_assert_cmpstr (cmdline->import, ==, "/l");
+  g_assert_cmpstr (cmdline->credentials_file, ==, "/c");
+  assert_bad ("--import /l -b", "--dont-daemonize does not go with --import");
+  assert_bad ("--import /l -c /f", "--config does not go with --import");
+  assert_bad ("--import /l /m", "one word too many");
+  assert_bad ("mybmc --credentials-file /c smi 0 cat", "--credentials-file goes with --import only");
+}
+
 static void
 test_mistakes (void)
 {
@@ -343,6 +408,8 @@ main (int argc, char **argv)
   g_test_add_func ("/cmdline/config", test_config);
   g_test_add_func ("/cmdline/state-dir", test_state_dir);
   g_test_add_func ("/cmdline/questions", test_questions);
+  g_test_add_func ("/cmdline/configuration-file", test_configuration_file);
+  g_test_add_func ("/cmdline/import", test_import);
   g_test_add_func ("/cmdline/mistakes", test_mistakes);
   g_test_add_func ("/cmdline/unknown", test_unknown);
   g_test_add_func ("/cmdline/domains", test_domains);
