@@ -9,6 +9,7 @@
 #include "core/journal.h"
 #include "daemon.h"
 #include "daemonize.h"
+#include "import.h"
 
 #include <sysexits.h>
 
@@ -64,6 +65,8 @@ run (Cmdline *cmdline)
     return print_dead_letters (cmdline);
   if (cmdline->check)
     return configure_check (cmdline);
+  if (cmdline->import != NULL)
+    return import_list (cmdline->import, cmdline->credentials_file, stdout, stderr);
   return daemon_run (cmdline);
 }
 
