@@ -58,6 +58,7 @@ core_config_free (CoreConfig *config)
   g_free (config->plugin_dir);
   g_free (config->collector);
   g_free (config->trap_listen);
+  g_strfreev (config->silences);
   g_strfreev (config->severities);
   g_free (config);
 }
