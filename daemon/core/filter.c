@@ -138,16 +138,23 @@ add_label (GHashTable *values, const char *word, GError **error)
   return TRUE;
 }
 
-/* Labels have no blanks, and stand in a BMC's group with blanks between them:
- * so they may here. */
+/* Blanks may stand between labels, as in a BMC's group; whoever wants one in a
+ * value puts it in quotes, as there. */
 static gboolean
 gather_labels (GHashTable *values, const char *const *words, GError **error)
 {
   for (; words != NULL && *words != NULL; words++)
     {
-      g_auto (GStrv) pieces = g_strsplit_set (*words, " \t", -1);
-      for (char **piece = pieces; *piece != NULL; piece++)
-        if (**piece != '\0' && !add_label (values, *piece, error))
+      g_auto (GStrv) pieces = NULL;
+      g_autoptr (GError) local = NULL;
+      if (!g_shell_parse_argv (*words, NULL, &pieces, &local)
+          && !g_error_matches (local, G_SHELL_ERROR, G_SHELL_ERROR_EMPTY_STRING))
+        {
+          g_set_error (error, IPMID_ERROR, IPMID_ERROR_USAGE, "'%s': %s", *words, local->message);
+          return FALSE;
+        }
+      for (char **piece = pieces; piece != NULL && *piece != NULL; piece++)
+        if (!add_label (values, *piece, error))
           return FALSE;
     }
   return TRUE;

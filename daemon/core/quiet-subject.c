@@ -168,20 +168,22 @@ hash_words (const IpmidEvent *event)
   return hash ((const guint8 *) words->str, words->len, 0);
 }
 
+/* What has a direction, or is about the connection, begins and ends; anything
+ * else is told for itself. */
 static void
 own_subject (QuietSubject *subject, const IpmidEvent *event)
 {
   gint64 kind = event_integer (event, IPMID_FIELD_KIND);
+  gboolean has_direction = event_has (event, IPMID_FIELD_ASSERT);
   gboolean well = event_integer (event, IPMID_FIELD_SEVERITY) == IPMID_SEVERITY_OK
-                  || (event_has (event, IPMID_FIELD_ASSERT) && event_integer (event, IPMID_FIELD_ASSERT) == 0);
+                  || (has_direction && event_integer (event, IPMID_FIELD_ASSERT) == 0);
+  guint64 words = kind == IPMID_KIND_CONNECTION ? 0 : hash_words (event) & 0xffffffffffu;
 
-  if (kind == IPMID_KIND_CONNECTION)
-    {
-      subject->effect = well ? QUIET_ENDS : QUIET_BEGINS;
-      subject->ended = well ? 1 : 0;
-    }
-  subject->sensor = make_sensor (
-      TAG_OWN, (guint64) kind << 40 | (kind == IPMID_KIND_CONNECTION ? 0 : hash_words (event) & 0xffffffffffu));
+  subject->sensor = make_sensor (TAG_OWN, (guint64) kind << 40 | words);
+  if (kind != IPMID_KIND_CONNECTION && !has_direction)
+    return;
+  subject->effect = well ? QUIET_ENDS : QUIET_BEGINS;
+  subject->ended = well ? 1 : 0;
 }
 
 void

@@ -123,7 +123,7 @@ test_pattern_list (void)
 
 typedef gboolean (*Setter) (Filter *filter, const char *const *words, GError **error);
 
-static const char *const labels[] = { "site=north", "rack=r12", NULL };
+static const char *const labels[] = { "site=north", "rack=r12", "team=ann and bob", NULL };
 
 /* An upper critical threshold of a temperature sensor. */
 static IpmidEvent *
@@ -193,6 +193,7 @@ test_lists (void)
     { filter_set_labels, "rack=*;!rack=r12", FALSE, FALSE },
     { filter_set_labels, "owner=*", FALSE, FALSE },
     { filter_set_labels, "!owner=ann", TRUE, TRUE },
+    { filter_set_labels, "site=north 'team=ann and *'", TRUE, TRUE },
     { filter_set_labels, "sit=north", FALSE, FALSE },
     { filter_set_sensors, "CPU*", TRUE, FALSE },
     { filter_set_sensors, "Fan*", FALSE, FALSE },
@@ -234,6 +235,7 @@ test_mistakes (void)
     { filter_set_bmcs, "!", "no pattern" },
     { filter_set_labels, "north", "KEY=VALUE" },
     { filter_set_labels, "=north", "KEY=VALUE" },
+    { filter_set_labels, "team='ann", "quot" },
     { filter_set_labels, "site=", "KEY=VALUE" },
     { filter_set_labels, "site=!", "no pattern" },
     { filter_set_sensors, "", "no pattern" },

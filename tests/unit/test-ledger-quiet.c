@@ -141,9 +141,10 @@ bench_free (Bench *bench)
   g_free (bench);
 }
 
-/* Uncorrectable ECC (offset 1), or its end. */
+/* An event of a discrete sensor of this type and event type. */
 static GPtrArray *
-new_records (Bench *bench, guint8 sensor, gboolean assertion)
+new_state (Bench *bench, guint8 sensor_type, guint8 sensor, guint8 event_type, guint8 offset, gboolean assertion,
+           IpmidSeverity severity)
 {
   GPtrArray *events = g_ptr_array_new_with_free_func ((GDestroyNotify) event_unref);
   IpmidEvent *event = event_new ();
@@ -158,19 +159,41 @@ new_records (Bench *bench, guint8 sensor, gboolean assertion)
                            0x20,
                            0,
                            4,
-                           0x0c,
+                           sensor_type,
                            sensor,
-                           (guint8) (assertion ? 0x6f : 0xef),
-                           1,
+                           (guint8) (event_type | (assertion ? 0 : 0x80)),
+                           offset,
                            0,
                            0 };
 
   event_set_integer (event, IPMID_FIELD_KIND, IPMID_KIND_DISCRETE);
-  event_set_integer (event, IPMID_FIELD_SEVERITY, assertion ? IPMID_SEVERITY_CRITICAL : IPMID_SEVERITY_OK);
+  event_set_integer (event, IPMID_FIELD_SEVERITY, severity);
   event_set_integer (event, IPMID_FIELD_ASSERT, assertion);
   event_set_bytes (event, IPMID_FIELD_RAW, raw, sizeof raw);
   g_ptr_array_add (events, event);
   return events;
+}
+
+/* Uncorrectable ECC, or its end. */
+static GPtrArray *
+new_records (Bench *bench, guint8 sensor, gboolean assertion)
+{
+  return new_state (bench, 0x0c, sensor, 0x6f, 1, assertion, assertion ? IPMID_SEVERITY_CRITICAL : IPMID_SEVERITY_OK);
+}
+
+static void
+take_in (Bench *bench, GPtrArray *events, gboolean commit)
+{
+  g_assert_true (store_begin (bench->store, NULL));
+  g_assert_true (ledger_records (bench->ledger, bench->bmc, 0, FALSE, events, NULL));
+  if (commit)
+    {
+      g_assert_true (store_commit (bench->store, NULL));
+      ledger_committed (bench->ledger);
+      return;
+    }
+  store_rollback (bench->store);
+  ledger_rolled_back (bench->ledger);
 }
 
 static void
@@ -178,19 +201,9 @@ add (Bench *bench, guint8 sensor, gboolean assertion, gboolean rolled_back_first
 {
   g_autoptr (GPtrArray) events = new_records (bench, sensor, assertion);
 
-  for (guint i = rolled_back_first ? 0 : 1; i < 2; i++)
-    {
-      g_assert_true (store_begin (bench->store, NULL));
-      g_assert_true (ledger_records (bench->ledger, bench->bmc, 0, FALSE, events, NULL));
-      if (i == 0)
-        {
-          store_rollback (bench->store);
-          ledger_rolled_back (bench->ledger);
-          continue;
-        }
-      g_assert_true (store_commit (bench->store, NULL));
-      ledger_committed (bench->ledger);
-    }
+  if (rolled_back_first)
+    take_in (bench, events, FALSE);
+  take_in (bench, events, TRUE);
 }
 
 /* 'A' and 'd' as above. */
@@ -281,9 +294,12 @@ test_still_so_when_the_time_ends (void)
   pass_time (bench, 1);
   assert_mailed (bench, "AdA");
   g_assert_cmpstr (event_string (bench->last, IPMID_FIELD_BMC), ==, "b1");
-  pass_time (bench, 60 * MINUTE);
-  tell (bench, "d");
+  tell (bench, "dA"); /* which begins a quiet time, too */
   assert_mailed (bench, "AdAd");
+  pass_time (bench, 60 * MINUTE);
+  assert_mailed (bench, "AdAdA");
+  tell (bench, "d");
+  assert_mailed (bench, "AdAdAd");
   bench_free (bench);
 }
 
@@ -385,6 +401,26 @@ test_silence (void)
   g_assert_cmpuint (bench->told[MAIL]->len, ==, 3); /* the end of the first, the beginning of the second */
   pass_time (bench, 60 * MINUTE);
   g_assert_cmpuint (bench->told[MAIL]->len, ==, 3);
+  bench_free (bench);
+}
+
+/* "Fully redundant" ends both; it is told once. */
+static void
+test_one_end_of_two_states (void)
+{
+  Bench *bench = bench_new ();
+  g_autoptr (GPtrArray) lost = new_state (bench, 0x08, 7, 0x0b, 1, TRUE, IPMID_SEVERITY_WARNING);
+  g_autoptr (GPtrArray) degraded = new_state (bench, 0x08, 7, 0x0b, 2, TRUE, IPMID_SEVERITY_WARNING);
+  g_autoptr (GPtrArray) full = new_state (bench, 0x08, 7, 0x0b, 0, TRUE, IPMID_SEVERITY_OK);
+
+  take_in (bench, lost, TRUE);
+  take_in (bench, degraded, TRUE);
+  silence (bench, now + 60 * MINUTE);
+  take_in (bench, full, TRUE);
+  assert_mailed (bench, "AA");
+  pass_time (bench, 60 * MINUTE);
+  assert_mailed (bench, "AAA");
+  g_assert_cmpint (query (bench, "SELECT count(*) FROM notice"), ==, 0);
   bench_free (bench);
 }
 
@@ -514,10 +550,7 @@ test_bounds (void)
       gsize length;
       guint8 *raw = (guint8 *) event_bytes (events->pdata[0], IPMID_FIELD_RAW, &length);
       raw[8] = (guint8) (i / 256);
-      g_assert_true (store_begin (bench->store, NULL));
-      g_assert_true (ledger_records (bench->ledger, bench->bmc, 0, FALSE, events, NULL));
-      g_assert_true (store_commit (bench->store, NULL));
-      ledger_committed (bench->ledger);
+      take_in (bench, events, TRUE);
     }
   g_assert_cmpuint (bench->told[MAIL]->len, ==, 1500);
   g_assert_cmpint (query (bench, "SELECT count(*) FROM notice"), ==, 512);
@@ -537,6 +570,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/ledger-quiet/clock-forward", GINT_TO_POINTER (1), test_clock_is_set);
   g_test_add_data_func ("/ledger-quiet/clock-back", GINT_TO_POINTER (-1), test_clock_is_set);
   g_test_add_func ("/ledger-quiet/silence", test_silence);
+  g_test_add_func ("/ledger-quiet/two-states", test_one_end_of_two_states);
   g_test_add_func ("/ledger-quiet/silence-changed", test_silence_is_changed);
   g_test_add_func ("/ledger-quiet/by-bmc", test_quiet_by_bmc);
   g_test_add_func ("/ledger-quiet/deletion", test_deletion);

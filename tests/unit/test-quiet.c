@@ -71,6 +71,7 @@ pass_time (Story *story, gint64 time)
   story->now += time;
   if (!state->waits || story->due > story->now || quiet_is_silenced (story->silence_until, story->now))
     return;
+  g_assert_cmpint (story->belief, !=, story->kept == QUIET_BEGINS); /* else it is no news */
   hear (story, story->kept);
   quiet_release (&subjects[story->kept], TRUE, story->states);
   g_assert_false (state->waits);
@@ -325,6 +326,13 @@ test_own_events (void)
   g_assert_cmpint (a.effect, ==, QUIET_NEWS);
   g_assert_cmpint (a.sensor, ==, b.sensor);
   g_assert_cmpint (a.sensor, !=, c.sensor);
+  event_set_integer (full, IPMID_FIELD_ASSERT, TRUE);
+  event_set_integer (fuller, IPMID_FIELD_ASSERT, FALSE);
+  quiet_subject (full, &a);
+  quiet_subject (fuller, &b);
+  g_assert_cmpint (a.effect, ==, QUIET_BEGINS);
+  g_assert_cmpint (b.effect, ==, QUIET_ENDS);
+  g_assert_cmpuint (b.ended, ==, 1u << a.state);
 }
 
 static gint64
