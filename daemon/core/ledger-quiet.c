@@ -238,17 +238,29 @@ prune (Ledger *ledger, gint64 now, GError **error)
   return TRUE;
 }
 
+static gboolean
+any_rule (Ledger *ledger)
+{
+  for (guint i = 0; i < ledger->handlers->len; i++)
+    if (has_rule (ledger->handlers->pdata[i]))
+      return TRUE;
+  return FALSE;
+}
+
 gboolean
-ledger_release (Ledger *ledger, GError **error)
+ledger_release (Ledger *ledger, gboolean *needed, GError **error)
 {
   gint64 now = ledger->clock ();
 
+  *needed = any_rule (ledger);
   if (!follow_clock (ledger, now, error) || !prune (ledger, now, error))
     return FALSE;
   g_autoptr (GArray) due = store_notice_due (ledger->store, now, RELEASE_MAX, error);
   for (guint i = 0; due != NULL && i < due->len; i++)
     if (!release (ledger, &g_array_index (due, StoreKept, i), error))
       return FALSE;
+  /* Also of handlers that had a rule once. */
+  *needed = *needed || (due != NULL && due->len > 0);
   return due != NULL;
 }
 

@@ -92,8 +92,9 @@ gboolean ledger_overflow (Ledger *ledger, gint64 bmc, gboolean overflow, gboolea
 gboolean ledger_own_event (Ledger *ledger, gint64 bmc, IpmidEvent *event, GError **error);
 
 /* Notifications whose quiet time or silence has ended are owed now; about once
- * a second.  It takes events in, like the functions above. */
-gboolean ledger_release (Ledger *ledger, GError **error);
+ * a second.  It takes events in, like the functions above.  `*needed` FALSE: no
+ * handler of today will have one. */
+gboolean ledger_release (Ledger *ledger, gboolean *needed, GError **error);
 
 /* For tests: what is the wall clock, in microseconds, instead of
  * g_get_real_time(). */

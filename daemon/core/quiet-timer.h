@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * quiet-timer.h - asks the journal, once a second, for notifications whose quiet
- * time or silence has ended.
+ * time or silence has ended; once a minute while no handler has such a thing.
  *
  * Belongs to the core's thread and its main context; the work runs on the
  * journal's.
