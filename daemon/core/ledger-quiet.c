@@ -78,16 +78,16 @@ save (Ledger *ledger, const Notice *notice, gint64 due, const IpmidEvent *event,
   return TRUE;
 }
 
-/* Looks at the clock, the BMC and what the event is about. */
+/* Looks at the BMC and at what the event is about. */
 static void
-prepare (Ledger *ledger, Notice *notice, LedgerOwed *handler, gint64 bmc, const IpmidEvent *event)
+prepare (Ledger *ledger, Notice *notice, LedgerOwed *handler, gint64 bmc, const IpmidEvent *event, gint64 now)
 {
   const LedgerBmc *known = g_hash_table_lookup (ledger->bmcs, &bmc);
 
   notice->handler = handler;
   notice->bmc = bmc;
   notice->silence_until = known == NULL ? 0 : known->silence_until;
-  notice->now = ledger->clock ();
+  notice->now = now;
   quiet_subject (event, &notice->subject);
 }
 
@@ -147,7 +147,7 @@ ledger_judge (Ledger *ledger, LedgerOwed *handler, gint64 bmc, const IpmidEvent 
   *gets = wanted;
   if (!has_rule (handler))
     return TRUE;
-  prepare (ledger, &notice, handler, bmc, event);
+  prepare (ledger, &notice, handler, bmc, event, ledger->clock ());
   /* Most events that a filter does not want can change nothing. */
   if (!wanted && notice.subject.ended == 0)
     return TRUE;
@@ -170,10 +170,27 @@ postpone (Ledger *ledger, const StoreKept *kept, gint64 due, GError **error)
   return store_notice_postpone (ledger->store, kept, due, error);
 }
 
+/* Until when the quiet time runs; 0: it does not.  One that began just now, with
+ * another notice that waited for the end of the same time, is none. */
+static gboolean
+find_quiet_end (Ledger *ledger, const Notice *notice, gint64 *end, GError **error)
+{
+  const QuietRule *rule = &notice->handler->description.quiet;
+  gint64 since;
+
+  if (!store_quiet_load (ledger->store, notice->handler->id, notice->bmc, quiet_key (rule, &notice->subject), &since,
+                         error))
+    return FALSE;
+  gboolean running = quiet_is_running (rule, since, notice->now) && since != notice->now;
+  *end = running ? MIN (since, notice->now) + rule->time : 0;
+  return TRUE;
+}
+
 static gboolean
 tell (Ledger *ledger, Notice *notice, const StoreKept *kept, GError **error)
 {
   gboolean wanted = ledger_wants (ledger, notice->handler, kept->bmc, kept->event);
+  gint64 quiet_end = 0;
   gboolean owed;
 
   if (!load (ledger, notice, error))
@@ -181,6 +198,12 @@ tell (Ledger *ledger, Notice *notice, const StoreKept *kept, GError **error)
   /* One event can be kept for several states, and was told with the first. */
   if (!notice->states[kept->state].waits)
     return TRUE;
+  /* If it was hastened, nobody knows whether its time has come; ends do not wait
+   * for a quiet time. */
+  if (kept->due == 0 && !notice->states[kept->state].told && !find_quiet_end (ledger, notice, &quiet_end, error))
+    return FALSE;
+  if (quiet_end > 0)
+    return postpone (ledger, kept, quiet_end, error);
   if (!ledger_owe_late (ledger, notice->handler, kept->bmc, kept->event, &owed, error))
     return FALSE;
   if (!owed)
@@ -190,14 +213,14 @@ tell (Ledger *ledger, Notice *notice, const StoreKept *kept, GError **error)
 }
 
 static gboolean
-release (Ledger *ledger, const StoreKept *kept, GError **error)
+release (Ledger *ledger, const StoreKept *kept, gint64 now, GError **error)
 {
   LedgerOwed *handler = ledger_find_handler (ledger, kept->handler);
   Notice notice;
 
   if (handler == NULL || !g_hash_table_contains (ledger->bmcs, &kept->bmc) || kept->state >= QUIET_STATES)
     return drop (ledger, kept, error);
-  prepare (ledger, &notice, handler, kept->bmc, kept->event);
+  prepare (ledger, &notice, handler, kept->bmc, kept->event, now);
   if (notice.subject.sensor != kept->sensor)
     return drop (ledger, kept, error);
   if (is_silenced (&notice))
@@ -205,19 +228,15 @@ release (Ledger *ledger, const StoreKept *kept, GError **error)
   return tell (ledger, &notice, kept, error);
 }
 
-/* After the clock was set back, nothing waits longer than a quiet time. */
+/* After the clock was set, nobody knows any more what is due when. */
 static gboolean
 follow_clock (Ledger *ledger, gint64 now, GError **error)
 {
   gint64 difference = now - g_get_monotonic_time ();
   gboolean stepped = ledger->clock_difference != 0 && ABS (difference - ledger->clock_difference) > CLOCK_STEP;
 
-  for (guint i = 0; stepped && i < ledger->handlers->len; i++)
-    {
-      const LedgerOwed *handler = ledger->handlers->pdata[i];
-      if (!store_notice_hasten (ledger->store, handler->id, 0, now + handler->description.quiet.time, error))
-        return FALSE;
-    }
+  if (stepped && !store_notice_hasten (ledger->store, 0, 0, error))
+    return FALSE;
   ledger->clock_difference = difference;
   return TRUE;
 }
@@ -257,7 +276,7 @@ ledger_release (Ledger *ledger, gboolean *needed, GError **error)
     return FALSE;
   g_autoptr (GArray) due = store_notice_due (ledger->store, now, RELEASE_MAX, error);
   for (guint i = 0; due != NULL && i < due->len; i++)
-    if (!release (ledger, &g_array_index (due, StoreKept, i), error))
+    if (!release (ledger, &g_array_index (due, StoreKept, i), now, error))
       return FALSE;
   /* Also of handlers that had a rule once. */
   *needed = *needed || (due != NULL && due->len > 0);
@@ -266,12 +285,11 @@ ledger_release (Ledger *ledger, gboolean *needed, GError **error)
 
 /* ------------------------------------------------------------- before it runs */
 
+/* The rule, the clock and silences may have changed since the last start. */
 gboolean
 ledger_adopt_quiet (Ledger *ledger, const LedgerOwed *handler, GError **error)
 {
-  gint64 latest = ledger->clock () + handler->description.quiet.time;
-
-  return store_notice_hasten (ledger->store, handler->id, 0, latest, error)
+  return store_notice_hasten (ledger->store, handler->id, 0, error)
          && (has_rule (handler) || store_notice_forget_told (ledger->store, handler->id, error));
 }
 
@@ -285,5 +303,5 @@ ledger_set_bmc_attributes (Ledger *ledger, gint64 id, const char *const *labels,
   bmc->labels = g_strdupv ((char **) labels);
   bmc->silence_until = silence_until;
   /* What waits for the end of the old silence is looked at again. */
-  return !sooner || store_notice_hasten (ledger->store, 0, id, ledger->clock (), error);
+  return !sooner || store_notice_hasten (ledger->store, 0, id, error);
 }

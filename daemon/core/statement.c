@@ -47,10 +47,10 @@ static const char *const statements[N_STATEMENTS] = {
   [NOTICE_EVICT] = "DELETE FROM notice WHERE (handler, bmc, sensor, state) IN (SELECT handler, bmc, sensor, state"
                    " FROM notice WHERE handler = ?1 AND bmc = ?2"
                    " ORDER BY payload IS NULL, time DESC LIMIT -1 OFFSET ?3)",
-  [NOTICE_DUE] = "SELECT handler, bmc, sensor, state, payload FROM notice WHERE payload IS NOT NULL AND due <= ?"
+  [NOTICE_DUE] = "SELECT handler, bmc, sensor, state, due, payload FROM notice WHERE payload IS NOT NULL AND due <= ?"
                  " ORDER BY due LIMIT ?",
   [NOTICE_POSTPONE] = "UPDATE notice SET due = ?5 WHERE handler = ?1 AND bmc = ?2 AND sensor = ?3 AND state = ?4",
-  [NOTICE_HASTEN] = "UPDATE notice SET due = 0 WHERE payload IS NOT NULL AND due > ?3"
+  [NOTICE_HASTEN] = "UPDATE notice SET due = 0 WHERE payload IS NOT NULL AND due > 0"
                     " AND (?1 = 0 OR handler = ?1) AND (?2 = 0 OR bmc = ?2)",
   [NOTICE_FORGET_TOLD] = "DELETE FROM notice WHERE handler = ? AND payload IS NULL",
   [QUIET_FIND] = "SELECT since FROM quiet WHERE handler = ? AND bmc = ? AND key = ?",

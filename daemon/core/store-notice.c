@@ -61,7 +61,8 @@ store_notice_due (Store *store, gint64 now, guint limit, GError **error)
                          .bmc = sqlite3_column_int64 (row, 1),
                          .sensor = sqlite3_column_int64 (row, 2),
                          .state = (guint) sqlite3_column_int (row, 3),
-                         .event = statement_get_event (store, row, 4, &local) };
+                         .due = sqlite3_column_int64 (row, 4),
+                         .event = statement_get_event (store, row, 5, &local) };
       if (kept.event != NULL)
         g_array_append_val (out, kept);
     }
@@ -77,9 +78,9 @@ store_notice_postpone (Store *store, const StoreKept *kept, gint64 due, GError *
 }
 
 gboolean
-store_notice_hasten (Store *store, gint64 handler, gint64 bmc, gint64 after, GError **error)
+store_notice_hasten (Store *store, gint64 handler, gint64 bmc, GError **error)
 {
-  return statement_run (store, error, NOTICE_HASTEN, "iii", handler, bmc, after);
+  return statement_run (store, error, NOTICE_HASTEN, "ii", handler, bmc);
 }
 
 gboolean

@@ -196,15 +196,16 @@ typedef struct
   gint64 bmc;
   gint64 sensor;
   guint state;
+  gint64 due;
   IpmidEvent *event; /* owned by whoever has the list */
 } StoreKept;
 
 /* What is due, the earliest first, up to `limit` (StoreKept). */
 GArray *store_notice_due (Store *store, gint64 now, guint limit, GError **error);
 gboolean store_notice_postpone (Store *store, const StoreKept *kept, gint64 due, GError **error);
-/* Everything of this handler (0: any) and this BMC (0: any) that is due after
- * `after` is due now. */
-gboolean store_notice_hasten (Store *store, gint64 handler, gint64 bmc, gint64 after, GError **error);
+/* Everything kept for this handler (0: any) and of this BMC (0: any) is due now,
+ * with a `due` of 0, whatever it waited for. */
+gboolean store_notice_hasten (Store *store, gint64 handler, gint64 bmc, GError **error);
 
 /* `*since` 0: never. */
 gboolean store_quiet_load (Store *store, gint64 handler, gint64 bmc, gint64 key, gint64 *since, GError **error);

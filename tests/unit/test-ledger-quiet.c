@@ -447,6 +447,40 @@ test_silence_is_changed (void)
   bench_free (bench);
 }
 
+/* Lifted while ipmid is down: also one that is shorter than a quiet time. */
+static void
+test_silence_is_lifted (void)
+{
+  for (gint64 length = MINUTE; length <= 100 * MINUTE; length *= 10)
+    {
+      Bench *bench = bench_new ();
+
+      silence (bench, now + length);
+      tell (bench, "A");
+      restart (bench);
+      pass_time (bench, 1);
+      assert_mailed (bench, "A");
+      bench_free (bench);
+    }
+}
+
+/* A silence within a quiet time: the longer one counts. */
+static void
+test_silence_and_quiet_time (void)
+{
+  Bench *bench = bench_new ();
+
+  tell (bench, "Ad");
+  silence (bench, now + 5 * MINUTE);
+  tell (bench, "A");
+  silence (bench, 0);
+  pass_time (bench, 6 * MINUTE);
+  assert_mailed (bench, "Ad");
+  pass_time (bench, 4 * MINUTE);
+  assert_mailed (bench, "AdA");
+  bench_free (bench);
+}
+
 /* A quiet time for a whole BMC: when it ends, all that is still so is told. */
 static void
 test_quiet_by_bmc (void)
@@ -576,6 +610,8 @@ main (int argc, char **argv)
   g_test_add_func ("/ledger-quiet/silence", test_silence);
   g_test_add_func ("/ledger-quiet/two-states", test_one_end_of_two_states);
   g_test_add_func ("/ledger-quiet/silence-changed", test_silence_is_changed);
+  g_test_add_func ("/ledger-quiet/silence-lifted", test_silence_is_lifted);
+  g_test_add_func ("/ledger-quiet/silence-and-quiet", test_silence_and_quiet_time);
   g_test_add_func ("/ledger-quiet/by-bmc", test_quiet_by_bmc);
   g_test_add_func ("/ledger-quiet/deletion", test_deletion);
   g_test_add_func ("/ledger-quiet/quota", test_quota);
