@@ -155,11 +155,12 @@ record_subject (QuietSubject *subject, const guint8 *raw)
   subject->sensor = make_sensor (TAG_RECORD, hash (raw + from, RECORD_SIZE - from, raw[TYPE]));
 }
 
-/* Ipmid's own events.  Numbers in a sentence vary, its words do not. */
+/* Ipmid's own events: the state that they name, else their sentence.  Numbers in
+ * a sentence vary, its words do not. */
 static guint64
 hash_words (const IpmidEvent *event)
 {
-  const char *text = event_string (event, IPMID_FIELD_TEXT);
+  const char *text = event_string (event, event_has (event, IPMID_FIELD_STATE) ? IPMID_FIELD_STATE : IPMID_FIELD_TEXT);
   g_autoptr (GString) words = g_string_new (NULL);
 
   for (; text != NULL && *text != '\0'; text++)

@@ -333,6 +333,11 @@ test_own_events (void)
   g_assert_cmpint (a.effect, ==, QUIET_BEGINS);
   g_assert_cmpint (b.effect, ==, QUIET_ENDS);
   g_assert_cmpuint (b.ended, ==, 1u << a.state);
+  event_set_string (full, IPMID_FIELD_STATE, "SEL almost full");
+  event_set_string (drift, IPMID_FIELD_STATE, "SEL almost full");
+  quiet_subject (full, &a);
+  quiet_subject (drift, &c);
+  g_assert_cmpint (a.sensor, ==, c.sensor);
 }
 
 static gint64
