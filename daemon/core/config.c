@@ -74,6 +74,7 @@ core_config_unref (CoreConfig *config)
   g_free (config->collector);
   g_free (config->trap_listen);
   g_free (config->pid_file);
+  g_strfreev (config->silences);
   g_strfreev (config->severities);
   g_free (config);
 }

@@ -12,6 +12,8 @@
 #include "core/journal.h"
 #include "core/keeper.h"
 #include "core/log.h"
+#include "core/quiet-timer.h"
+#include "core/silence.h"
 #include "core/state-dir.h"
 #include "event/error.h"
 
@@ -40,6 +42,7 @@ struct _Core
   Deletions *deletions;
   Keeper *keeper;
   GPtrArray *handlers; /* Handler */
+  QuietTimer *quiet_timer;
 
   gboolean stopping;
   gboolean stuck; /* a plugin does not come back: nothing can be freed */
@@ -126,6 +129,7 @@ free_parts (Core *core)
   /* What the journal's thread had posted for this thread. */
   while (g_main_context_iteration (NULL, FALSE))
     continue;
+  g_clear_pointer (&core->quiet_timer, quiet_timer_free);
   g_clear_pointer (&core->deletions, deletions_free);
   g_clear_pointer (&core->keeper, keeper_unref);
   g_clear_pointer (&core->handlers, g_ptr_array_unref);
@@ -137,6 +141,7 @@ finish (Core *core)
 {
   g_clear_handle_id (&core->patience_timer, g_source_remove);
   g_clear_handle_id (&core->watch_timer, g_source_remove);
+  quiet_timer_stop (core->quiet_timer);
   if (!core->stuck)
     free_parts (core);
   core->on_ended (core->exit_status, core->message, core->user_data);
@@ -217,6 +222,7 @@ core_stop (Core *core, int exit_status, const char *message)
   core->stopping = TRUE;
   core->exit_status = exit_status;
   core->message = g_strdup (message);
+  quiet_timer_stop (core->quiet_timer);
   keeper_stop (core->keeper, stop_handlers, core);
 }
 
@@ -334,6 +340,16 @@ register_handlers (Core *core, GError **error)
   return TRUE;
 }
 
+/* What filters and silences want to know of a BMC. */
+static gboolean
+set_attributes (Core *core, gint64 id, const BmcConfig *bmc, GError **error)
+{
+  const char *const *labels = (const char *const *) bmc->labels;
+  gint64 until = silence_until ((const char *const *) core->config->silences, labels, bmc->silence_until);
+
+  return ledger_set_bmc_attributes (journal_ledger (core->journal), id, labels, until, error);
+}
+
 static gboolean
 make_keeper (Core *core, GError **error)
 {
@@ -347,7 +363,7 @@ make_keeper (Core *core, GError **error)
     {
       const BmcConfig *bmc = core->config->bmcs->pdata[i];
       gint64 id = ledger_add_bmc (journal_ledger (core->journal), bmc->name, error);
-      if (id == 0)
+      if (id == 0 || !set_attributes (core, id, bmc, error))
         return FALSE;
       keeper_add_bmc (core->keeper, id, bmc->name, bmc->connection);
     }
@@ -386,6 +402,7 @@ core_start (CoreConfig *config, CoreEndedFunc on_ended, gpointer user_data, int 
   core->handlers = g_ptr_array_new_with_free_func ((GDestroyNotify) handler_free);
   if (start_parts (core, &local))
     {
+      core->quiet_timer = quiet_timer_new (core->journal);
       core->watch_timer = g_timeout_add_seconds (WATCH_INTERVAL, look_after_handlers, core);
       return g_steal_pointer (&core);
     }
@@ -438,8 +455,9 @@ describe_handler (Core *core, Handler *handler, GString *out)
   g_string_append_printf (out, "  state: %s\n", status.down ? "failing" : "working");
   if (journal_run (core->journal, JOURNAL_LOOK_UP, count, &query))
     g_string_append_printf (
-        out, "  queue: %" G_GINT64_FORMAT "\n  dead letters: %" G_GINT64_FORMAT "\n  not kept: %" G_GINT64_FORMAT "\n",
-        query.counts.pending, query.counts.dead, query.counts.shed);
+        out, "  queue: %" G_GINT64_FORMAT "\n  dead letters: %" G_GINT64_FORMAT "\n  not kept: %" G_GINT64_FORMAT
+             "\n  held back in quiet time: %" G_GINT64_FORMAT "\n  held back in silence: %" G_GINT64_FORMAT "\n",
+        query.counts.pending, query.counts.dead, query.counts.shed, query.counts.hushed, query.counts.silenced);
   g_string_append_printf (out, "  handled: %" G_GUINT64_FORMAT "\n  failures: %" G_GUINT64_FORMAT "\n", status.done,
                           status.failed);
   if (status.last_error != NULL)

@@ -56,6 +56,7 @@ typedef struct
   gint64 sel_fill_limit;    /* per cent; 0: not watched */
   gint64 clock_drift_limit; /* microseconds; 0: not watched */
   char *trap_listen;        /* "[ADDRESS]:PORT" for Platform Event Traps; NULL: none */
+  char **silences;          /* "KEY=PATTERN until TIME" each (core/silence.h); NULL: none */
   char **severities;        /* overrides: "TYPE:PATTERN=SEVERITY" each (core/severity-rules.h); NULL: none */
 
   /* For the daemon around the core. */

@@ -22,7 +22,37 @@ typedef struct
   gint64 timeout;
   gint64 retry_min, retry_max;
   gint64 quota;
+
+  char **kinds;
+  int severity;
+  char **bmcs;
+  char **labels;
+  char **sensors;
+  char **sensor_types;
+  int direction;
+  gint64 quiet;
+  int quiet_by;
+  int recovery; /* HANDLER_AUTO … */
+  int silence;
+
+  Filter filter;  /* compiled from them */
+  QuietRule rule; /* likewise */
 } HandlerOptions;
+
+/* What a choice between "auto", "yes" and "no" is. */
+enum
+{
+  HANDLER_AUTO,
+  HANDLER_YES,
+  HANDLER_NO,
+};
+
+/* `flags`: IpmidPluginFlags, on which some fallbacks depend. */
+void handler_options_init (HandlerOptions *options, guint32 flags);
+gboolean handler_options_set (HandlerOptions *options, const IpmidOption *option, const char *value, GError **error);
+/* After the last one was set: what they mean together. */
+gboolean handler_options_finish (HandlerOptions *options, const IpmidPlugin *plugin, GError **error);
+void handler_options_clear (HandlerOptions *options);
 
 /* One event that the plugin has in hand.  Under the lock. */
 typedef struct

@@ -10,29 +10,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define OPTION(member) G_STRUCT_OFFSET (HandlerOptions, member)
-
-const IpmidOption handler_options[]
-    = { { "required", IPMID_OPTION_BOOLEAN, OPTION (required), "yes", FALSE, 0, 0, NULL, "yes|no",
-          "Deletion of a record from the SEL waits until this handler has handled it." },
-        { "existing", IPMID_OPTION_BOOLEAN, OPTION (existing), "no", FALSE, 0, 0, NULL, "yes|no",
-          "Also take records that stood in the SEL before ipmid first met the BMC." },
-        { "batch", IPMID_OPTION_INTEGER, OPTION (batch), "64", FALSE, 1, 4096, NULL, "NUMBER",
-          "How many events the handler gets in one call at most." },
-        { "linger", IPMID_OPTION_DURATION, OPTION (linger), "0s", FALSE, 0, G_TIME_SPAN_MINUTE, NULL, "DURATION",
-          "How long to wait for more events before a batch that is not full is handed over." },
-        { "attempts", IPMID_OPTION_INTEGER, OPTION (attempts), "0", FALSE, 0, G_MAXINT32, NULL, "NUMBER",
-          "After so many failures an event becomes a dead letter; 0 means that it is tried for ever." },
-        { "timeout", IPMID_OPTION_DURATION, OPTION (timeout), "60s", FALSE, G_USEC_PER_SEC / 10, G_TIME_SPAN_DAY, NULL,
-          "DURATION", "How long the handler may take for one batch." },
-        { "retry-min", IPMID_OPTION_DURATION, OPTION (retry_min), "1s", FALSE, 1000, G_TIME_SPAN_HOUR, NULL, "DURATION",
-          "The pause after a first failure; it doubles with every further one." },
-        { "retry-max", IPMID_OPTION_DURATION, OPTION (retry_max), "5m", FALSE, 1000, G_TIME_SPAN_DAY, NULL, "DURATION",
-          "The longest pause between two attempts." },
-        { "quota", IPMID_OPTION_INTEGER, OPTION (quota), "1000000", FALSE, 1, G_MAXINT64, NULL, "NUMBER",
-          "How many events may wait for this handler; beyond it new ones are not kept for it." },
-        { .key = NULL } };
-
 static void
 shut_descriptor (int fd)
 {
@@ -65,7 +42,7 @@ set_option (Handler *handler, const ConfigEntry *entry, GError **error)
   const IpmidOption *own = common != NULL || table == NULL ? NULL : options_find (table, entry->key);
 
   if (common != NULL)
-    return options_set (common, &handler->options, entry->value, error);
+    return handler_options_set (&handler->options, common, entry->value, error);
   if (own != NULL)
     return options_set (own, handler->state, entry->value, error);
 
@@ -131,9 +108,15 @@ configure (Handler *handler, const HandlerConfig *config, GPtrArray *mistakes)
 
   if (handler->descriptor->options != NULL)
     options_init (handler->descriptor->options, handler->state);
-  options_init (handler_options, &handler->options);
+  handler_options_init (&handler->options, handler->descriptor->flags);
   check_table (handler->descriptor, config, mistakes);
   set_options (handler, config, mistakes);
+  if (!handler_options_finish (&handler->options, handler->descriptor, &error))
+    {
+      g_prefix_error (&error, "handler \"%s\": ", config->name);
+      note_mistake (mistakes, config->place, error);
+      g_clear_error (&error);
+    }
   check_required (handler, config, mistakes);
   if (mistakes->len > 0 || handler->descriptor->check == NULL || handler->descriptor->check (handler->state, &error))
     return;
@@ -226,7 +209,7 @@ handler_free (Handler *handler)
   handler_join (handler);
   if (handler->descriptor->options != NULL)
     options_clear (handler->descriptor->options, handler->state);
-  options_clear (handler_options, &handler->options);
+  handler_options_clear (&handler->options);
   g_free (handler->state);
   shut_descriptor (handler->wake_fd);
   shut_descriptor (handler->cancel_fd);
@@ -250,8 +233,8 @@ handler_register (Handler *handler, Journal *journal, GError **error)
     .name = handler->name,
     .required = handler->options.required && !finalizer,
     .finalizer = finalizer,
-    /* A finalizer acts on what the others have handled, whatever that is. */
-    .filter = { finalizer ? FILTER_RECORD_KINDS : FILTER_ALL_KINDS, handler->options.existing || finalizer },
+    .filter = handler->options.filter,
+    .quiet = handler->options.rule,
     .quota = handler->options.quota,
     .offer = handler_offer,
     .user_data = handler,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ledger-private.h - what ledger.c (who is owed what) and ledger-sel.c (what is
- * new in a SEL, and what may be deleted from it) share.
+ * ledger-private.h - what ledger.c (who is owed what), ledger-quiet.c (what is
+ * held back) and ledger-sel.c (what is new in a SEL, and what may be deleted
+ * from it) share.
  */
 #ifndef LEDGER_PRIVATE_H
 #define LEDGER_PRIVATE_H
@@ -30,6 +31,8 @@ typedef struct
   gboolean touched;        /* in ledger->touched */
   guint unproven_walk;     /* a walk whose beginning we did not see: it proves no absence */
   gint64 last_confirmed;   /* when the cursor was last seen to be the end of the SEL */
+  char **labels;           /* "KEY=VALUE"; NULL: none */
+  gint64 silence_until;    /* wall clock, microseconds; 0: no silence */
 } LedgerBmc;
 
 /* A handler, and how much it is owed. */
@@ -54,10 +57,13 @@ struct _Ledger
 {
   gboolean distrust; /* what stands in an unknown SEL is new */
   Store *store;
-  GHashTable *bmcs;    /* gint64 id → LedgerBmc */
-  GPtrArray *handlers; /* LedgerOwed */
-  GArray *offers;      /* LedgerOffer: made real by the commit */
-  GPtrArray *touched;  /* LedgerBmc whose walk may have changed in this transaction */
+  GHashTable *bmcs;        /* gint64 id → LedgerBmc */
+  GPtrArray *handlers;     /* LedgerOwed */
+  GArray *offers;          /* LedgerOffer: made real by the commit */
+  GPtrArray *touched;      /* LedgerBmc whose walk may have changed in this transaction */
+  gint64 (*clock) (void);  /* the wall clock, microseconds */
+  gint64 clock_difference; /* the wall clock less the monotonic one, when it was last looked at; 0: never */
+  gint64 pruned;           /* monotonic: when old quiet times were last forgotten */
 };
 
 /* NULL only with an error. */
@@ -66,7 +72,25 @@ LedgerBmc *ledger_find_bmc (Ledger *ledger, gint64 id, GError **error);
 /* Before the walk of this BMC changes: a rollback restores it. */
 void ledger_touch_walk (Ledger *ledger, LedgerBmc *bmc);
 
+/* NULL: no such handler (any more). */
+LedgerOwed *ledger_find_handler (Ledger *ledger, gint64 id);
+
+/* Whether the filter wants the event. */
+gboolean ledger_wants (Ledger *ledger, const LedgerOwed *handler, gint64 bmc, const IpmidEvent *event);
+
 /* Owes the event to every handler that matches it. */
 gboolean ledger_owe (Ledger *ledger, gint64 bmc, IpmidEvent *event, GError **error);
+
+/* Owes an event that was held back to this handler alone; deletion does not
+ * depend on it.  `*owed` FALSE: its quota is used up. */
+gboolean ledger_owe_late (Ledger *ledger, LedgerOwed *handler, gint64 bmc, IpmidEvent *event, gboolean *owed,
+                          GError **error);
+
+/* Whether the handler gets the event now: filter, quiet time, silence. */
+gboolean ledger_judge (Ledger *ledger, LedgerOwed *handler, gint64 bmc, const IpmidEvent *event, gboolean *gets,
+                       GError **error);
+
+/* Before anything runs: what was kept for a handler fits its present rule. */
+gboolean ledger_adopt_quiet (Ledger *ledger, const LedgerOwed *handler, GError **error);
 
 #endif

@@ -10,6 +10,7 @@ free_bmc (gpointer data)
   g_free (bmc->name);
   g_free (bmc->walk);
   g_free (bmc->walk_before);
+  g_strfreev (bmc->labels);
   g_free (bmc);
 }
 
@@ -30,6 +31,7 @@ ledger_new (Store *store)
   ledger->offers = g_array_new (FALSE, FALSE, sizeof (LedgerOffer));
   g_array_set_clear_func (ledger->offers, clear_offer);
   ledger->touched = g_ptr_array_new ();
+  ledger->clock = g_get_real_time;
   return ledger;
 }
 
@@ -93,7 +95,7 @@ ledger_add_handler (Ledger *ledger, const LedgerHandler *description, GError **e
   handler->id = id;
   handler->counts = counts;
   g_ptr_array_add (ledger->handlers, handler);
-  return id;
+  return ledger_adopt_quiet (ledger, handler, error) ? id : 0;
 }
 
 gboolean
@@ -119,8 +121,8 @@ ledger_find_bmc (Ledger *ledger, gint64 id, GError **error)
   return bmc;
 }
 
-static LedgerOwed *
-find_handler (Ledger *ledger, gint64 id)
+LedgerOwed *
+ledger_find_handler (Ledger *ledger, gint64 id)
 {
   for (guint i = 0; i < ledger->handlers->len; i++)
     {
@@ -128,7 +130,24 @@ find_handler (Ledger *ledger, gint64 id)
       if (handler->id == id)
         return handler;
     }
-  g_assert_not_reached ();
+  return NULL;
+}
+
+static LedgerOwed *
+find_handler (Ledger *ledger, gint64 id)
+{
+  LedgerOwed *handler = ledger_find_handler (ledger, id);
+
+  g_assert (handler != NULL);
+  return handler;
+}
+
+gboolean
+ledger_wants (Ledger *ledger, const LedgerOwed *handler, gint64 bmc, const IpmidEvent *event)
+{
+  const LedgerBmc *known = g_hash_table_lookup (ledger->bmcs, &bmc);
+
+  return filter_match (&handler->description.filter, event, known == NULL ? NULL : (const char *const *) known->labels);
 }
 
 /* Before a walk changes: a rollback brings it back as it was. */
@@ -165,6 +184,8 @@ add_counts (LedgerCounts *counts, const LedgerCounts *change)
   counts->pending += change->pending;
   counts->dead += change->dead;
   counts->shed += change->shed;
+  counts->hushed += change->hushed;
+  counts->silenced += change->silenced;
 }
 
 void
@@ -229,10 +250,9 @@ has_room (LedgerOwed *handler)
 }
 
 static gboolean
-insert_delivery (Ledger *ledger, LedgerOwed *handler, gint64 bmc, gint64 seq, IpmidEvent *event, GError **error)
+insert_delivery (Ledger *ledger, LedgerOwed *handler, gint64 bmc, gint64 seq, IpmidEvent *event, gboolean counts,
+                 GError **error)
 {
-  const LedgerHandler *description = &handler->description;
-  gboolean counts = description->required && !description->finalizer;
   LedgerOffer offer = { handler, bmc, seq, event };
 
   if (!store_delivery_insert (ledger->store, handler->id, bmc, seq, counts, error))
@@ -243,17 +263,23 @@ insert_delivery (Ledger *ledger, LedgerOwed *handler, gint64 bmc, gint64 seq, Ip
   return TRUE;
 }
 
-/* Who wants it, and who gets it: the handlers to which it will be owed. */
+/* Who wants it, and who gets it: the handlers to which it will be owed.  NULL
+ * on failure. */
 static GPtrArray *
-choose_handlers (Ledger *ledger, const IpmidEvent *event, StoreDues *dues)
+choose_handlers (Ledger *ledger, gint64 bmc, const IpmidEvent *event, StoreDues *dues, GError **error)
 {
-  GPtrArray *chosen = g_ptr_array_new ();
+  g_autoptr (GPtrArray) chosen = g_ptr_array_new ();
+  gboolean gets;
 
   *dues = (StoreDues){ 0 };
   for (guint i = 0; i < ledger->handlers->len; i++)
     {
       LedgerOwed *handler = ledger->handlers->pdata[i];
-      if (handler->description.finalizer || !filter_match (&handler->description.filter, event))
+      if (handler->description.finalizer)
+        continue;
+      if (!ledger_judge (ledger, handler, bmc, event, &gets, error))
+        return NULL;
+      if (!gets)
         continue;
       dues->required += handler->description.required;
       if (has_room (handler))
@@ -264,24 +290,43 @@ choose_handlers (Ledger *ledger, const IpmidEvent *event, StoreDues *dues)
   /* What is shed is never answered, so a required handler's share stays open. */
   dues->open = dues->required;
   dues->owed = chosen->len;
-  return chosen;
+  return g_steal_pointer (&chosen);
+}
+
+static gboolean
+is_required (const LedgerOwed *handler)
+{
+  return handler->description.required && !handler->description.finalizer;
 }
 
 gboolean
 ledger_owe (Ledger *ledger, gint64 bmc, IpmidEvent *event, GError **error)
 {
   StoreDues dues;
-  g_autoptr (GPtrArray) chosen = choose_handlers (ledger, event, &dues);
+  g_autoptr (GPtrArray) chosen = choose_handlers (ledger, bmc, event, &dues, error);
 
-  if (chosen->len == 0)
-    return TRUE;
+  if (chosen == NULL || chosen->len == 0)
+    return chosen != NULL;
   gint64 seq = store_next_seq (ledger->store);
   if (!store_event_insert (ledger->store, seq, bmc, event, &dues, error))
     return FALSE;
   for (guint i = 0; i < chosen->len; i++)
-    if (!insert_delivery (ledger, chosen->pdata[i], bmc, seq, event, error))
+    if (!insert_delivery (ledger, chosen->pdata[i], bmc, seq, event, is_required (chosen->pdata[i]), error))
       return FALSE;
   return TRUE;
+}
+
+gboolean
+ledger_owe_late (Ledger *ledger, LedgerOwed *handler, gint64 bmc, IpmidEvent *event, gboolean *owed, GError **error)
+{
+  const StoreDues dues = { .owed = 1 };
+
+  *owed = has_room (handler);
+  if (!*owed)
+    return TRUE;
+  gint64 seq = store_next_seq (ledger->store);
+  return store_event_insert (ledger->store, seq, bmc, event, &dues, error)
+         && insert_delivery (ledger, handler, bmc, seq, event, FALSE, error);
 }
 
 gboolean
@@ -315,9 +360,9 @@ owe_finalizers (Ledger *ledger, gint64 bmc, gint64 seq, IpmidEvent *event, guint
   for (guint i = 0; i < ledger->handlers->len; i++)
     {
       LedgerOwed *handler = ledger->handlers->pdata[i];
-      if (!handler->description.finalizer || !filter_match (&handler->description.filter, event))
+      if (!handler->description.finalizer || !ledger_wants (ledger, handler, bmc, event))
         continue;
-      if (!insert_delivery (ledger, handler, bmc, seq, event, error))
+      if (!insert_delivery (ledger, handler, bmc, seq, event, FALSE, error))
         return FALSE;
       ++*owed;
     }

@@ -13,6 +13,7 @@
 #define LEDGER_H
 
 #include "core/filter.h"
+#include "core/quiet.h"
 #include "core/store.h"
 
 typedef struct _Ledger Ledger;
@@ -24,7 +25,8 @@ typedef struct
   const char *name; /* of the handler */
   gboolean required;
   gboolean finalizer;
-  Filter filter;
+  Filter filter; /* what it points to stays the handler's, and has to last as long as `user_data` */
+  QuietRule quiet;
   gint64 quota; /* deliveries that may be pending before new ones are shed */
   void (*offer) (gpointer user_data, gint64 bmc, gint64 seq, IpmidEvent *event);
   gpointer user_data;
@@ -34,7 +36,9 @@ typedef struct
 {
   gint64 pending;
   gint64 dead;
-  gint64 shed; /* since start */
+  gint64 shed;     /* since start; the others below, too */
+  gint64 hushed;   /* held back in a quiet time */
+  gint64 silenced; /* held back in a silence */
 } LedgerCounts;
 
 Ledger *ledger_new (Store *store);
@@ -50,6 +54,11 @@ void ledger_distrust_existing (Ledger *ledger);
 /* Before anything else runs.  The BMC's and the handler's numbers, or 0. */
 gint64 ledger_add_bmc (Ledger *ledger, const char *name, GError **error);
 gint64 ledger_add_handler (Ledger *ledger, const LedgerHandler *handler, GError **error);
+/* What the user says of the BMC, for filters and silences; before anything else
+ * runs, or later, within a transaction.  `labels` ("KEY=VALUE", may be NULL) are
+ * copied; `silence_until`: wall clock, microseconds; 0: no silence. */
+gboolean ledger_set_bmc_attributes (Ledger *ledger, gint64 bmc, const char *const *labels, gint64 silence_until,
+                                    GError **error);
 /* After all handlers are known: what the others were owed becomes dead letters. */
 gboolean ledger_bury_orphans (Ledger *ledger, gint64 *moved, GError **error);
 
@@ -81,6 +90,15 @@ gboolean ledger_overflow (Ledger *ledger, gint64 bmc, gboolean overflow, gboolea
 
 /* An event of ipmid's own (gap, message, connection, health): gets an id. */
 gboolean ledger_own_event (Ledger *ledger, gint64 bmc, IpmidEvent *event, GError **error);
+
+/* Notifications whose quiet time or silence has ended are owed now; about once
+ * a second.  It takes events in, like the functions above.  `*needed` FALSE: no
+ * handler of today will have one. */
+gboolean ledger_release (Ledger *ledger, gboolean *needed, GError **error);
+
+/* For tests: what is the wall clock, in microseconds, instead of
+ * g_get_real_time(). */
+void ledger_set_clock (Ledger *ledger, gint64 (*clock) (void));
 
 /* -------------------------------------------------------- from the handlers */
 

@@ -40,6 +40,24 @@ static const char *const statements[N_STATEMENTS] = {
   [DEAD_COUNT] = "SELECT count(*) FROM dead WHERE handler = ?",
   [DEAD_LIST] = "SELECT h.name, d.time, d.attempts, d.reason, e.payload FROM dead d"
                 " JOIN handler h ON h.id = d.handler JOIN event e ON e.seq = d.seq ORDER BY d.seq, h.name",
+  [NOTICE_LOAD] = "SELECT state, told, payload IS NOT NULL FROM notice WHERE handler = ? AND bmc = ? AND sensor = ?",
+  [NOTICE_PUT] = "INSERT OR REPLACE INTO notice (handler, bmc, sensor, state, told, time, due, payload)"
+                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+  [NOTICE_REMOVE] = "DELETE FROM notice WHERE handler = ? AND bmc = ? AND sensor = ? AND state = ?",
+  [NOTICE_EVICT] = "DELETE FROM notice WHERE (handler, bmc, sensor, state) IN (SELECT handler, bmc, sensor, state"
+                   " FROM notice WHERE handler = ?1 AND bmc = ?2"
+                   " ORDER BY payload IS NULL, time DESC LIMIT -1 OFFSET ?3)",
+  [NOTICE_DUE] = "SELECT handler, bmc, sensor, state, due, payload FROM notice WHERE payload IS NOT NULL AND due <= ?"
+                 " ORDER BY due LIMIT ?",
+  [NOTICE_POSTPONE] = "UPDATE notice SET due = ?5 WHERE handler = ?1 AND bmc = ?2 AND sensor = ?3 AND state = ?4",
+  [NOTICE_HASTEN] = "UPDATE notice SET due = 0 WHERE payload IS NOT NULL AND due > 0"
+                    " AND (?1 = 0 OR handler = ?1) AND (?2 = 0 OR bmc = ?2)",
+  [NOTICE_FORGET_TOLD] = "DELETE FROM notice WHERE handler = ? AND payload IS NULL",
+  [QUIET_FIND] = "SELECT since FROM quiet WHERE handler = ? AND bmc = ? AND key = ?",
+  [QUIET_PUT] = "INSERT OR REPLACE INTO quiet (handler, bmc, key, since) VALUES (?, ?, ?, ?)",
+  [QUIET_EVICT] = "DELETE FROM quiet WHERE (handler, bmc, key) IN (SELECT handler, bmc, key FROM quiet"
+                  " WHERE handler = ?1 AND bmc = ?2 ORDER BY since DESC LIMIT -1 OFFSET ?3)",
+  [QUIET_PRUNE] = "DELETE FROM quiet WHERE handler = ?1 AND (since <= ?2 OR since >= ?3)",
 };
 
 static gboolean
@@ -73,7 +91,7 @@ statement_set_error (Store *store, GError **error)
                store->db == NULL ? "out of memory" : sqlite3_errmsg (store->db));
 }
 
-/* Binds i (gint64), t (text), b (blob of a record's size or NULL) or v (GVariant)
+/* Binds i (gint64), t (text), b (blob of a record's size or NULL) or v (GVariant or NULL)
  * per letter; values stay owned by the caller until the statement is reset. */
 static sqlite3_stmt *
 bind (Store *store, GError **error, Statement which, const char *types, va_list args)
@@ -101,8 +119,9 @@ bind (Store *store, GError **error, Statement which, const char *types, va_list 
       case 'v':
         {
           GVariant *variant = va_arg (args, GVariant *);
-          sqlite3_bind_blob (*statement, i, g_variant_get_data (variant), (int) g_variant_get_size (variant),
-                             SQLITE_STATIC);
+          if (variant != NULL)
+            sqlite3_bind_blob (*statement, i, g_variant_get_data (variant), (int) g_variant_get_size (variant),
+                               SQLITE_STATIC);
           break;
         }
       default:
@@ -220,4 +239,23 @@ statement_copy_record (guint8 *raw, sqlite3_stmt *statement, int column)
   memset (raw, 0, STORE_RECORD_SIZE);
   if (sqlite3_column_bytes (statement, column) == STORE_RECORD_SIZE)
     memcpy (raw, sqlite3_column_blob (statement, column), STORE_RECORD_SIZE);
+}
+
+IpmidEvent *
+statement_get_event (Store *store, sqlite3_stmt *row, int column, GError **error)
+{
+  g_autoptr (GBytes) bytes
+      = g_bytes_new (sqlite3_column_blob (row, column), (gsize) sqlite3_column_bytes (row, column));
+  g_autoptr (GVariant) variant
+      = g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE (EVENT_VARIANT_TYPE), bytes, FALSE));
+  g_autoptr (GError) local = NULL;
+  g_autoptr (IpmidEvent) event = g_variant_is_normal_form (variant) ? event_from_variant (variant, &local) : NULL;
+
+  if (event == NULL || !event_has (event, IPMID_FIELD_ID))
+    {
+      g_set_error (error, IPMID_ERROR, IPMID_ERROR_JOURNAL_DAMAGED, "%s: an event is damaged: %s",
+                   statement_journal_name (store), local != NULL ? local->message : "no id");
+      return NULL;
+    }
+  return g_steal_pointer (&event);
 }

@@ -3,7 +3,7 @@
  * statement.h - the SQL of the journal, prepared once, and how to run it.
  *
  * For store.c and its siblings only.  Values are bound by letters: i (gint64),
- * t (text), b (the 16 bytes of a record, or NULL), v (a GVariant's bytes); they
+ * t (text), b (the 16 bytes of a record, or NULL), v (a GVariant's bytes, or NULL); they
  * stay the caller's and have to last until the statement is finished.
  */
 #ifndef STATEMENT_H
@@ -41,6 +41,18 @@ typedef enum
   DEAD_INSERT,
   DEAD_COUNT,
   DEAD_LIST,
+  NOTICE_LOAD,
+  NOTICE_PUT,
+  NOTICE_REMOVE,
+  NOTICE_EVICT,
+  NOTICE_DUE,
+  NOTICE_POSTPONE,
+  NOTICE_HASTEN,
+  NOTICE_FORGET_TOLD,
+  QUIET_FIND,
+  QUIET_PUT,
+  QUIET_EVICT,
+  QUIET_PRUNE,
   N_STATEMENTS
 } Statement;
 
@@ -77,6 +89,9 @@ gboolean statement_query_integer (Store *store, const char *sql, gint64 *value, 
 
 /* Passes on the error of a loop over rows, if there is one. */
 gboolean statement_ended_well (GError **local, GError **error);
+
+/* The event in a payload column; NULL and an error if it is damaged. */
+IpmidEvent *statement_get_event (Store *store, sqlite3_stmt *statement, int column, GError **error);
 
 /* The bytes of a record; zeros if the column has something else. */
 void statement_copy_record (guint8 *raw, sqlite3_stmt *statement, int column);

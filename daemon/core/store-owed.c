@@ -113,26 +113,6 @@ store_delivery_remove (Store *store, gint64 handler, gint64 bmc, gint64 seq, gin
   return statement_ended_well (&local, error);
 }
 
-/* NULL and an error if the payload is damaged. */
-static IpmidEvent *
-get_event (Store *store, sqlite3_stmt *row, int column, GError **error)
-{
-  g_autoptr (GBytes) bytes
-      = g_bytes_new (sqlite3_column_blob (row, column), (gsize) sqlite3_column_bytes (row, column));
-  g_autoptr (GVariant) variant
-      = g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE (EVENT_VARIANT_TYPE), bytes, FALSE));
-  g_autoptr (GError) local = NULL;
-  g_autoptr (IpmidEvent) event = g_variant_is_normal_form (variant) ? event_from_variant (variant, &local) : NULL;
-
-  if (event == NULL || !event_has (event, IPMID_FIELD_ID))
-    {
-      g_set_error (error, IPMID_ERROR, IPMID_ERROR_JOURNAL_DAMAGED, "%s: an event is damaged: %s",
-                   statement_journal_name (store), local != NULL ? local->message : "no id");
-      return NULL;
-    }
-  return g_steal_pointer (&event);
-}
-
 gboolean
 store_delivery_fetch (Store *store, gint64 handler, gint64 bmc, gint64 after, guint limit, GArray *out, GError **error)
 {
@@ -146,7 +126,7 @@ store_delivery_fetch (Store *store, gint64 handler, gint64 bmc, gint64 after, gu
       StoreDelivery delivery = { .seq = sqlite3_column_int64 (row, 0),
                                  .attempts = sqlite3_column_int64 (row, 1),
                                  .inflight = sqlite3_column_int64 (row, 2),
-                                 .event = get_event (store, row, 3, &local) };
+                                 .event = statement_get_event (store, row, 3, &local) };
       if (delivery.event != NULL)
         g_array_append_val (out, delivery);
     }
@@ -204,12 +184,15 @@ bury_handler (Store *store, gint64 handler, gint64 *moved, GError **error)
       ", attempts, 'the handler was removed from the configuration' FROM delivery WHERE handler = %" G_GINT64_FORMAT,
       g_get_real_time (), handler);
   g_autofree char *remove = g_strdup_printf ("DELETE FROM delivery WHERE handler = %" G_GINT64_FORMAT, handler);
+  g_autofree char *forget = g_strdup_printf ("DELETE FROM notice WHERE handler = %" G_GINT64_FORMAT
+                                             "; DELETE FROM quiet WHERE handler = %" G_GINT64_FORMAT,
+                                             handler, handler);
 
   gboolean good = statement_execute (store, "BEGIN IMMEDIATE", error) && statement_execute (store, copy, error)
                   && statement_execute (store, remove, error);
   if (good)
     *moved += sqlite3_changes64 (store->db);
-  good = good && statement_execute (store, "COMMIT", error);
+  good = good && statement_execute (store, forget, error) && statement_execute (store, "COMMIT", error);
   store_rollback (store);
   return good;
 }
@@ -258,7 +241,7 @@ store_dead_foreach (Store *store, StoreDeadFunc function, gpointer user_data, GE
     return FALSE;
   while (local == NULL && statement_next_row (store, row, &local))
     {
-      g_autoptr (IpmidEvent) event = get_event (store, row, 4, &local);
+      g_autoptr (IpmidEvent) event = statement_get_event (store, row, 4, &local);
       if (event != NULL)
         function ((const char *) sqlite3_column_text (row, 0), sqlite3_column_int64 (row, 1),
                   sqlite3_column_int64 (row, 2), (const char *) sqlite3_column_text (row, 3), event, user_data);

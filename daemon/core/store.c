@@ -19,31 +19,48 @@
 #define LOG_PAGE_SIZE 4096
 #define DAMAGE_MARK "journal.damaged"
 
-static const char schema[]
-    = "CREATE TABLE bmc (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, epoch INTEGER NOT NULL,"
-      " contact INTEGER NOT NULL, cursor BLOB, ordinal INTEGER NOT NULL, newest_time INTEGER NOT NULL,"
-      " overflow INTEGER NOT NULL);"
-      "CREATE TABLE record (bmc INTEGER NOT NULL, record_id INTEGER NOT NULL, epoch INTEGER NOT NULL,"
-      " state INTEGER NOT NULL, ordinal INTEGER NOT NULL, raw BLOB NOT NULL,"
-      " PRIMARY KEY (bmc, record_id)) WITHOUT ROWID;"
-      "CREATE INDEX record_standing ON record (bmc, ordinal) WHERE state = 0;"
-      "CREATE TABLE handler (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
-      "CREATE TABLE event (seq INTEGER PRIMARY KEY, bmc INTEGER NOT NULL, required INTEGER NOT NULL,"
-      " open INTEGER NOT NULL, owed INTEGER NOT NULL, payload BLOB NOT NULL);"
-      "CREATE TABLE delivery (handler INTEGER NOT NULL, bmc INTEGER NOT NULL, seq INTEGER NOT NULL,"
-      " attempts INTEGER NOT NULL, inflight INTEGER NOT NULL, counts INTEGER NOT NULL,"
-      " PRIMARY KEY (handler, bmc, seq)) WITHOUT ROWID;"
-      "CREATE TABLE dead (handler INTEGER NOT NULL, seq INTEGER NOT NULL, bmc INTEGER NOT NULL,"
-      " time INTEGER NOT NULL, attempts INTEGER NOT NULL, reason TEXT NOT NULL,"
-      " PRIMARY KEY (handler, seq)) WITHOUT ROWID;";
+/* What makes a journal of version n + 1 of one of version n; 0 is an empty file. */
+static const char *const migrations[] = {
+  /* 1 */
+  "CREATE TABLE bmc (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, epoch INTEGER NOT NULL,"
+  " contact INTEGER NOT NULL, cursor BLOB, ordinal INTEGER NOT NULL, newest_time INTEGER NOT NULL,"
+  " overflow INTEGER NOT NULL);"
+  "CREATE TABLE record (bmc INTEGER NOT NULL, record_id INTEGER NOT NULL, epoch INTEGER NOT NULL,"
+  " state INTEGER NOT NULL, ordinal INTEGER NOT NULL, raw BLOB NOT NULL,"
+  " PRIMARY KEY (bmc, record_id)) WITHOUT ROWID;"
+  "CREATE INDEX record_standing ON record (bmc, ordinal) WHERE state = 0;"
+  "CREATE TABLE handler (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
+  "CREATE TABLE event (seq INTEGER PRIMARY KEY, bmc INTEGER NOT NULL, required INTEGER NOT NULL,"
+  " open INTEGER NOT NULL, owed INTEGER NOT NULL, payload BLOB NOT NULL);"
+  "CREATE TABLE delivery (handler INTEGER NOT NULL, bmc INTEGER NOT NULL, seq INTEGER NOT NULL,"
+  " attempts INTEGER NOT NULL, inflight INTEGER NOT NULL, counts INTEGER NOT NULL,"
+  " PRIMARY KEY (handler, bmc, seq)) WITHOUT ROWID;"
+  "CREATE TABLE dead (handler INTEGER NOT NULL, seq INTEGER NOT NULL, bmc INTEGER NOT NULL,"
+  " time INTEGER NOT NULL, attempts INTEGER NOT NULL, reason TEXT NOT NULL,"
+  " PRIMARY KEY (handler, seq)) WITHOUT ROWID;",
+  /* 2: filters with quiet times.  In `notice` a payload is an event that waits. */
+  "CREATE TABLE notice (handler INTEGER NOT NULL, bmc INTEGER NOT NULL, sensor INTEGER NOT NULL,"
+  " state INTEGER NOT NULL, told INTEGER NOT NULL, time INTEGER NOT NULL, due INTEGER NOT NULL, payload BLOB,"
+  " PRIMARY KEY (handler, bmc, sensor, state)) WITHOUT ROWID;"
+  "CREATE INDEX notice_due ON notice (due) WHERE payload IS NOT NULL;"
+  "CREATE TABLE quiet (handler INTEGER NOT NULL, bmc INTEGER NOT NULL, key INTEGER NOT NULL,"
+  " since INTEGER NOT NULL, PRIMARY KEY (handler, bmc, key)) WITHOUT ROWID;",
+};
 
+G_STATIC_ASSERT (G_N_ELEMENTS (migrations) == STORE_SCHEMA);
+
+/* Forward from `version`, all or nothing. */
 static gboolean
-create_schema (Store *store, GError **error)
+migrate (Store *store, gint64 version, GError **error)
 {
-  g_autofree char *version = g_strdup_printf ("PRAGMA user_version = %d", STORE_SCHEMA);
+  g_autofree char *set_version = g_strdup_printf ("PRAGMA user_version = %d", STORE_SCHEMA);
+  gboolean good = statement_execute (store, "BEGIN IMMEDIATE", error);
 
-  return statement_execute (store, "BEGIN IMMEDIATE", error) && statement_execute (store, schema, error)
-         && statement_execute (store, version, error) && statement_execute (store, "COMMIT", error);
+  for (gsize i = (gsize) version; good && i < G_N_ELEMENTS (migrations); i++)
+    good = statement_execute (store, migrations[i], error);
+  good = good && statement_execute (store, set_version, error) && statement_execute (store, "COMMIT", error);
+  store_rollback (store);
+  return good;
 }
 
 /* The version of a journal that this ipmid may touch; 0: it is empty. */
@@ -52,7 +69,7 @@ get_version (Store *store, gint64 *version, GError **error)
 {
   if (!statement_query_integer (store, "PRAGMA user_version", version, error))
     return FALSE;
-  if (*version == 0 || *version == STORE_SCHEMA)
+  if (*version >= 0 && *version <= STORE_SCHEMA)
     return TRUE;
   g_set_error (error, IPMID_ERROR, IPMID_ERROR_SCHEMA,
                "%s: schema version %" G_GINT64_FORMAT " was written by a newer ipmid (this one knows %d); "
@@ -181,7 +198,7 @@ store_open (const char *directory, GError **error)
   gboolean has_log = path != NULL && file_size (path, "-wal") > 0;
   g_autoptr (Store) store = open_database (path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error);
   if (store == NULL || !get_version (store, &version, error) || lost_its_log (store, version, has_log, error)
-      || !configure (store, error) || (version == 0 && !create_schema (store, error))
+      || !configure (store, error) || (version < STORE_SCHEMA && !migrate (store, version, error))
       || !statement_query_integer (store, "SELECT coalesce (max (seq), 0) FROM event", &last, error))
     return NULL;
   store->next_seq = last + 1;

@@ -13,13 +13,15 @@
  *   delivery  who is owed it
  *   dead      dead letters
  *   handler   names and counters
+ *   notice    what a handler was told of sensors' states, and what waits to be told
+ *   quiet     when its quiet times began
  */
 #ifndef STORE_H
 #define STORE_H
 
 #include "event/event.h"
 
-#define STORE_SCHEMA 1
+#define STORE_SCHEMA 2
 
 /* The sixteen bytes of one SEL record. */
 #define STORE_RECORD_SIZE 16
@@ -166,6 +168,52 @@ gboolean store_dead_count (Store *store, gint64 handler, gint64 *count, GError *
 /* Moves everything owed by handlers that are not in `handlers` (gint64) to the
  * dead letters. */
 gboolean store_bury_orphans (Store *store, GArray *handlers, gint64 *moved, GError **error);
+
+/* -------------------------------------------- notifications (core/quiet.h) */
+
+#define STORE_NOTICE_STATES 16
+
+/* One state of one sensor, as a handler knows it.  The default (FALSE, FALSE)
+ * has no row. */
+typedef struct
+{
+  gboolean told;
+  gboolean waits; /* an event is kept with it */
+} StoreNotice;
+
+/* `notices` are the STORE_NOTICE_STATES states of the sensor. */
+gboolean store_notice_load (Store *store, gint64 handler, gint64 bmc, gint64 sensor, StoreNotice *notices,
+                            GError **error);
+/* `event` (NULL: none) is kept, to be looked at when it is `due` (wall clock,
+ * microseconds).  Of one handler and BMC a limited number is remembered: the
+ * oldest goes. */
+gboolean store_notice_save (Store *store, gint64 handler, gint64 bmc, gint64 sensor, guint state, gboolean told,
+                            gint64 due, const IpmidEvent *event, GError **error);
+
+typedef struct
+{
+  gint64 handler;
+  gint64 bmc;
+  gint64 sensor;
+  guint state;
+  gint64 due;
+  IpmidEvent *event; /* owned by whoever has the list */
+} StoreKept;
+
+/* What is due, the earliest first, up to `limit` (StoreKept). */
+GArray *store_notice_due (Store *store, gint64 now, guint limit, GError **error);
+gboolean store_notice_postpone (Store *store, const StoreKept *kept, gint64 due, GError **error);
+/* Everything kept for this handler (0: any) and of this BMC (0: any) is due now,
+ * with a `due` of 0, whatever it waited for. */
+gboolean store_notice_hasten (Store *store, gint64 handler, gint64 bmc, GError **error);
+
+/* `*since` 0: never. */
+gboolean store_quiet_load (Store *store, gint64 handler, gint64 bmc, gint64 key, gint64 *since, GError **error);
+gboolean store_quiet_save (Store *store, gint64 handler, gint64 bmc, gint64 key, gint64 since, GError **error);
+/* Forgets the quiet times that did not begin between the two. */
+gboolean store_quiet_prune (Store *store, gint64 handler, gint64 after, gint64 before, GError **error);
+/* Forgets what the handler was told; what waits stays. */
+gboolean store_notice_forget_told (Store *store, gint64 handler, GError **error);
 
 typedef void (*StoreDeadFunc) (const char *handler, gint64 time, gint64 attempts, const char *reason,
                                const IpmidEvent *event, gpointer user_data);

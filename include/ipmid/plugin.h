@@ -287,6 +287,14 @@ typedef enum
   /* Runs for an event only after every `required` handler that matches it
    * (at least one) has answered DONE and that is on disk. */
   IPMID_PLUGIN_FINALIZER = 1 << 0,
+  /* It tells people (mail, a chat, a pager).  By default it keeps still about a
+   * BMC that is silenced; see the keys `silence`, `quiet` and `recovery`, which
+   * the host obeys for every handler: a plugin just is not given what is held
+   * back. */
+  IPMID_PLUGIN_NOTIFIER = 1 << 1,
+  /* It keeps events (a file, a database).  By default it also takes what stood
+   * in the SEL before ipmid first met the BMC; see the key `existing`. */
+  IPMID_PLUGIN_STORE = 1 << 2,
 } IpmidPluginFlags;
 
 typedef struct

@@ -247,6 +247,7 @@ const IpmidPlugin ipmid_plugin = {
   .name = "file",
   .version = PLUGIN_VERSION,
   .summary = "append events to a file",
+  .flags = IPMID_PLUGIN_STORE,
   .state_size = sizeof (File),
   .options = options,
   .check = file_check,

@@ -109,12 +109,16 @@ describe (const Record *record, gboolean existing)
   guint id = record->bytes[0] | (guint) record->bytes[1] << 8;
   char text[64];
 
-  event_set_integer (event, IPMID_FIELD_KIND, IPMID_KIND_DISCRETE);
+  gboolean asserts = (record->bytes[12] & 0x80) == 0;
+  guint8 event_type = record->bytes[12] & 0x7f;
+
+  event_set_integer (event, IPMID_FIELD_KIND, event_type == 0x01 ? IPMID_KIND_THRESHOLD : IPMID_KIND_DISCRETE);
   event_set_integer (event, IPMID_FIELD_RECEIVED, g_get_real_time () * 1000);
   event_set_integer (event, IPMID_FIELD_RECORD_ID, id);
   event_set_integer (event, IPMID_FIELD_RECORD_TYPE, record->bytes[2]);
-  event_set_integer (event, IPMID_FIELD_ASSERT, (record->bytes[12] & 0x80) == 0);
-  event_set_integer (event, IPMID_FIELD_SEVERITY, IPMID_SEVERITY_INFO);
+  event_set_integer (event, IPMID_FIELD_ASSERT, asserts);
+  event_set_integer (event, IPMID_FIELD_SEVERITY,
+                     spec_severity (event_type, record->bytes[10], record->bytes[13] & 0x0f, asserts));
   g_snprintf (text, sizeof text, "sensor %u", record->bytes[11]);
   event_set_string (event, IPMID_FIELD_SENSOR, text);
   g_snprintf (text, sizeof text, "record %u", id);

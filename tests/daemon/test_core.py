@@ -81,6 +81,18 @@ class FakeBmc:
             new.append(struct.pack("<HBIHBBBBI", self.next_id, 2, 0x60000000 + serial, 0x20, 4,
                                    1, serial & 0x7f, 0x6f, serial)[:16])
             self.next_id = self.next_id % 65000 + 1
+        self._append(new)
+
+    def add_events(self, *events):
+        """Append system events, (sensor type, sensor, event type, offset, assertion) each."""
+        new = []
+        for sensor_type, sensor, event_type, offset, assertion in events:
+            new.append(struct.pack("<HBIHBBBBBBB", self.next_id, 2, 0x60000000, 0x20, 4, sensor_type, sensor,
+                                   event_type | (0 if assertion else 0x80), offset, 0, 0))
+            self.next_id = self.next_id % 65000 + 1
+        self._append(new)
+
+    def _append(self, new):
         with self._locked("ab") as sel:
             sel.write(b"".join(new))
         self.written += new

@@ -47,7 +47,7 @@ static Ledger *
 open_ledger (Store *store, gint64 *bmc, gint64 *handler)
 {
   const LedgerHandler description = {
-    .name = "file", .required = TRUE, .filter = { FILTER_ALL_KINDS, TRUE }, .quota = 1000, .offer = ignore_offer
+    .name = "file", .required = TRUE, .filter = { .kinds = FILTER_ALL_KINDS, .existing = TRUE }, .quota = 1000, .offer = ignore_offer
   };
   g_autoptr (Ledger) ledger = ledger_new (store);
 

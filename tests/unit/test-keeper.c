@@ -75,7 +75,7 @@ bench_new (void)
   bench->journal = journal_open (&options, &error);
   const LedgerHandler handler = { .name = "h",
                                   .required = TRUE,
-                                  .filter = { FILTER_ALL_KINDS, TRUE },
+                                  .filter = { .kinds = FILTER_ALL_KINDS, .existing = TRUE },
                                   .quota = G_MAXINT64,
                                   .offer = on_offer,
                                   .user_data = bench };

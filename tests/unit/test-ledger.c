@@ -112,7 +112,7 @@ bench_new (gboolean on_disk)
   for (guint i = 0; i < 3; i++)
     bench->handlers[i] = (LedgerHandler){ .required = i == 0,
                                           .finalizer = i == 2,
-                                          .filter = { i == 2 ? FILTER_RECORD_KINDS : FILTER_ALL_KINDS, TRUE },
+                                          .filter = { .kinds = i == 2 ? FILTER_RECORD_KINDS : FILTER_ALL_KINDS, .existing = TRUE },
                                           .quota = G_MAXINT64 };
   open_ledger (bench);
   return bench;

@@ -133,6 +133,28 @@ test_reopen (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
   store_close (store);
 }
 
+/* The first schema is the present one without what came later. */
+static void
+test_older_schema (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  StoreNotice notices[STORE_NOTICE_STATES];
+  Store *store = open_good (fixture);
+
+  g_assert_true (add_event (store, NULL));
+  store_close (store);
+  execute (fixture, "DROP TABLE notice; DROP TABLE quiet; PRAGMA user_version = 1");
+  store_close (store_open_readonly (fixture->directory, &error)); /* looks, and changes nothing */
+  g_assert_no_error (error);
+  store = open_good (fixture);
+  g_autoptr (GArray) deliveries = fetch (store, NULL);
+  g_assert_cmpuint (deliveries->len, ==, 1);
+  g_assert_true (store_notice_load (store, 1, 1, 1, notices, &error));
+  g_assert_no_error (error);
+  store_close (store);
+  store_close (open_good (fixture));
+}
+
 static void
 test_newer_schema (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
 {
@@ -292,6 +314,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   ADD ("/store/reopen", test_reopen);
+  ADD ("/store/older-schema", test_older_schema);
   ADD ("/store/newer-schema", test_newer_schema);
   ADD ("/store/readonly", test_readonly);
   ADD ("/store/damaged-payload", test_damaged_payload);
