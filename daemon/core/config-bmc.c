@@ -4,6 +4,7 @@
 
 #include "core/address.h"
 #include "core/options.h"
+#include "core/silence.h"
 #include "event/error.h"
 #include "event/text.h"
 
@@ -114,7 +115,8 @@ check_group (ConfigLoader *loader, const IniGroup *group, const BmcSettings *set
   if (copy->labels != NULL)
     labels = config_settings_parse_labels (copy->labels, &labels_error);
   if (copy->silence_until != NULL)
-    config_settings_parse_time (copy->silence_until, &time, &time_error);
+    silence_parse_time (copy->silence_until, &time, &time_error);
+  g_prefix_error (&time_error, "silence-until: ");
   ok = judge (loader, group, connection_error);
   ok = judge (loader, group, labels_error) && ok;
   return judge (loader, group, time_error) && ok;
@@ -356,6 +358,6 @@ config_bmc_make (ConfigLoader *loader, const IniGroup *group, const char *name, 
   bmc->host = g_strdup (settings->server);
   bmc->labels = merge_labels (loader->defaults->labels, labels != NULL ? settings->labels : NULL);
   if (settings->silence_until != NULL)
-    config_settings_parse_time (settings->silence_until, &bmc->silence_until, NULL);
+    silence_parse_time (settings->silence_until, &bmc->silence_until, NULL);
   return TRUE;
 }

@@ -5,6 +5,7 @@
 #include "core/address.h"
 #include "core/options.h"
 #include "core/severity-rules.h"
+#include "core/silence.h"
 #include "event/error.h"
 
 #include <string.h>
@@ -16,6 +17,7 @@ typedef struct
   gint64 bmcs_per_collector, settle_time, quarantine_time, sel_fill_limit, clock_drift_limit;
   char *trap_listen;
   char **severities;
+  char **silences;
   int log_level;
 } DaemonSettings;
 
@@ -113,6 +115,12 @@ const IpmidOption config_daemon_options[] = {
     .argument = "TYPE:PATTERN=SEVERITY;…",
     .help = "Other severities than ipmid's own, by sensor type and name, as in Fan:*=info;Temperature:Inlet*=critical; "
             "the first that matches counts.  See ipmid-events(7)." },
+  { .key = "silences",
+    .type = IPMID_OPTION_LIST,
+    .offset = AT (silences),
+    .argument = "KEY=PATTERN until TIME;…",
+    .help = "Until when handlers that notify people keep still about the BMCs with a label, as in site=north until "
+            "2026-12-01T08:00Z.  A time without Z or +01:00 is local time." },
   { .key = "log-level",
     .type = IPMID_OPTION_CHOICE,
     .offset = AT (log_level),
@@ -180,6 +188,7 @@ fill (ConfigLoader *loader, DaemonSettings *settings)
   config->clock_drift_limit = settings->clock_drift_limit;
   config->trap_listen = g_strdup (settings->trap_listen);
   config->severities = g_strdupv (settings->severities);
+  config->silences = g_strdupv (settings->silences);
   config->log_level = log_level_values[settings->log_level];
   loader->credentials_file = g_strdup (settings->credentials_file);
 }
@@ -206,6 +215,14 @@ check (ConfigLoader *loader, const IniGroup *group, const DaemonSettings *settin
       rules = severity_rules_parse (one, &error);
       if (rules == NULL)
         complain (loader, group, "severities", error);
+    }
+  for (char **silence = settings->silences; silence != NULL && *silence != NULL; silence++)
+    {
+      g_clear_error (&error);
+      if (silence_check (*silence, &error))
+        continue;
+      g_prefix_error (&error, "silences: ");
+      complain (loader, group, "silences", error);
     }
 }
 

@@ -103,10 +103,6 @@ BmcSettings *config_settings_copy (const BmcSettings *settings);
 void config_settings_free (BmcSettings *settings);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BmcSettings, config_settings_free)
 
-/* "2026-11-21T10:00:00+01:00", or without zone and seconds: in local time;
- * microseconds since 1970. */
-gboolean config_settings_parse_time (const char *text, gint64 *time, GError **error);
-
 /* "site=north rack=r1", as in a shell: NULL if it is wrong. */
 char **config_settings_parse_labels (const char *text, GError **error);
 

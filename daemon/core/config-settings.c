@@ -187,28 +187,6 @@ config_settings_free (BmcSettings *settings)
 
 /* ------------------------------------------------------------------- values */
 
-gboolean
-config_settings_parse_time (const char *text, gint64 *time, GError **error)
-{
-  g_autofree char *whole = NULL;
-  g_autoptr (GTimeZone) local = g_time_zone_new_local ();
-  g_autoptr (GDateTime) when = NULL;
-
-  /* The seconds may be left out. */
-  if (strlen (text) == strlen ("2026-11-21 10:00"))
-    whole = g_strconcat (text, ":00", NULL);
-  when = g_date_time_new_from_iso8601 (whole != NULL ? whole : text, local);
-  if (when == NULL)
-    {
-      g_set_error (error, IPMID_ERROR, IPMID_ERROR_USAGE,
-                   "silence-until: '%s' is no time: write it as 2026-11-21 10:00 (local time) or 2026-11-21T10:00:00Z",
-                   text);
-      return FALSE;
-    }
-  *time = g_date_time_to_unix (when) * G_USEC_PER_SEC;
-  return TRUE;
-}
-
 /* The key is a word, so that filters can name it. */
 static gboolean
 check_label (const char *label, GError **error)
