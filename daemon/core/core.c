@@ -13,6 +13,7 @@
 #include "core/keeper.h"
 #include "core/log.h"
 #include "core/state-dir.h"
+#include "core/trap-listener.h"
 #include "event/error.h"
 
 #include <sysexits.h>
@@ -39,6 +40,7 @@ struct _Core
   Journal *journal;
   Deletions *deletions;
   Keeper *keeper;
+  TrapListener *traps; /* NULL: none are wanted */
   GPtrArray *handlers; /* Handler */
 
   gboolean stopping;
@@ -120,6 +122,7 @@ on_handler_ended (gpointer user_data, G_GNUC_UNUSED Handler *handler)
 static void
 free_parts (Core *core)
 {
+  g_clear_pointer (&core->traps, trap_listener_free);
   for (guint i = 0; core->handlers != NULL && i < core->handlers->len; i++)
     handler_join (core->handlers->pdata[i]);
   journal_close (g_steal_pointer (&core->journal));
@@ -217,6 +220,7 @@ core_stop (Core *core, int exit_status, const char *message)
   core->stopping = TRUE;
   core->exit_status = exit_status;
   core->message = g_strdup (message);
+  g_clear_pointer (&core->traps, trap_listener_free);
   keeper_stop (core->keeper, stop_handlers, core);
 }
 
@@ -260,6 +264,50 @@ look_after_handlers (gpointer data)
       g_free (status.last_error);
     }
   return G_SOURCE_CONTINUE;
+}
+
+/* A question to the journal's thread.  Created and freed on the core's. */
+typedef struct
+{
+  void (*answered) (gboolean well, gpointer user_data);
+  gpointer user_data;
+  gboolean well;
+} Probe;
+
+static gboolean
+answer_probe (gpointer data)
+{
+  Probe *probe = data;
+
+  probe->answered (probe->well, probe->user_data);
+  g_free (probe);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+is_alive (G_GNUC_UNUSED Ledger *ledger, G_GNUC_UNUSED gpointer data, G_GNUC_UNUSED GError **error)
+{
+  return TRUE;
+}
+
+static void
+on_probed (gpointer data, gboolean committed)
+{
+  ((Probe *) data)->well = committed;
+  g_idle_add_full (G_PRIORITY_DEFAULT, answer_probe, data, NULL);
+}
+
+void
+core_probe (Core *core, void (*answered) (gboolean, gpointer), gpointer user_data)
+{
+  Probe *probe = g_new0 (Probe, 1);
+
+  probe->answered = answered;
+  probe->user_data = user_data;
+  if (core->journal == NULL)
+    on_probed (probe, FALSE); /* the end is near */
+  else
+    journal_submit (core->journal, JOURNAL_LOOK_UP, is_alive, on_probed, probe);
 }
 
 /* ----------------------------------------------------------------- the start */
@@ -363,6 +411,37 @@ start_handlers (Core *core, GError **error)
   return TRUE;
 }
 
+static gint64
+find_address (const char *address, gpointer user_data)
+{
+  return keeper_find_address (((Core *) user_data)->keeper, address);
+}
+
+/* Not known yet. */
+static gint64
+find_guid (G_GNUC_UNUSED const guint8 guid[PET_GUID_SIZE], G_GNUC_UNUSED gpointer user_data)
+{
+  return 0;
+}
+
+static void
+poll_bmc (gint64 bmc, gpointer user_data)
+{
+  keeper_poll (((Core *) user_data)->keeper, bmc);
+}
+
+static gboolean
+listen_for_traps (Core *core, GError **error)
+{
+  const TrapHooks hooks = { find_address, find_guid, poll_bmc };
+  const CoreConfig *config = core->config;
+
+  if (config->trap_listen == NULL && config->trap_socket == 0)
+    return TRUE;
+  core->traps = trap_listener_new (config->trap_listen, config->trap_socket, &hooks, core, error);
+  return core->traps != NULL;
+}
+
 static gboolean
 start_parts (Core *core, GError **error)
 {
@@ -371,7 +450,7 @@ start_parts (Core *core, GError **error)
     return FALSE;
   core->deletions = deletions_new (core->journal);
   return register_handlers (core, error) && make_keeper (core, error) && journal_start (core->journal, error)
-         && start_handlers (core, error) && keeper_start (core->keeper, error);
+         && start_handlers (core, error) && listen_for_traps (core, error) && keeper_start (core->keeper, error);
 }
 
 Core *
@@ -448,6 +527,20 @@ describe_handler (Core *core, Handler *handler, GString *out)
 }
 
 char *
+core_summary (Core *core)
+{
+  GString *out;
+
+  if (core->stopping)
+    return g_strdup ("ending");
+  out = g_string_new (NULL);
+  keeper_summarize (core->keeper, out);
+  if (journal_is_full (core->journal))
+    g_string_append (out, "; the journal is full");
+  return g_string_free (out, FALSE);
+}
+
+char *
 core_status (Core *core)
 {
   GString *out = g_string_new (NULL);
@@ -461,6 +554,8 @@ core_status (Core *core)
                           core->config->state_dir == NULL ? "in memory" : core->config->state_dir,
                           journal_is_full (core->journal) ? ", full: SELs are not read" : "");
   keeper_describe (core->keeper, out);
+  if (core->traps != NULL)
+    trap_listener_describe (core->traps, out);
   for (guint i = 0; i < core->handlers->len; i++)
     describe_handler (core, core->handlers->pdata[i], out);
   return g_string_free (out, FALSE);

@@ -50,17 +50,21 @@ parse_port (const char *listen, const char *colon, guint16 *port, GError **error
   return TRUE;
 }
 
+/* In brackets, where an IPv4 address may stand as well. */
 static gboolean
-parse_v6 (const char *listen, const char *text, Address *address, GError **error)
+parse_bracketed (const char *listen, const char *text, Address *address, GError **error)
 {
-  address->v6.sin6_family = AF_INET6;
+  address->any.sa_family = AF_INET;
+  if (inet_pton (AF_INET, text, &address->v4.sin_addr) == 1)
+    return TRUE;
+  address->any.sa_family = AF_INET6;
   if (inet_pton (AF_INET6, text, &address->v6.sin6_addr) == 1)
     return TRUE;
-  return refuse (error, "'%s' is no IPv6 address in '%s'", text, listen);
+  return refuse (error, "'%s' is no numeric address in '%s'", text, listen);
 }
 
 static gboolean
-parse_v4 (const char *listen, const char *text, Address *address, GError **error)
+parse_plain (const char *listen, const char *text, Address *address, GError **error)
 {
   address->v4.sin_family = AF_INET;
   if (inet_pton (AF_INET, text, &address->v4.sin_addr) == 1)
@@ -89,7 +93,8 @@ parse (const char *listen, Address *address, gboolean *everywhere, GError **erro
     host[length - 1] = '\0';
   if (*everywhere)
     address->v6.sin6_family = AF_INET6;
-  else if (!(brackets ? parse_v6 (listen, host + 1, address, error) : parse_v4 (listen, host, address, error)))
+  else if (!(brackets ? parse_bracketed (listen, host + 1, address, error)
+                      : parse_plain (listen, host, address, error)))
     return FALSE;
   if (address->any.sa_family == AF_INET6)
     address->v6.sin6_port = htons (port);

@@ -19,8 +19,8 @@
 static void
 test_addresses (void)
 {
-  static const char *const good[]
-      = { ":162", "0.0.0.0:162", "127.0.0.1:1", "10.1.2.3:65535", "[::]:162", "[::1]:10162", "[fe80::1]:162" };
+  static const char *const good[] = { ":162",           "0.0.0.0:162", "[0.0.0.0]:162", "127.0.0.1:1",
+                                      "10.1.2.3:65535", "[::]:162",    "[::1]:10162",   "[fe80::1]:162" };
 
   for (guint i = 0; i < G_N_ELEMENTS (good); i++)
     {
@@ -47,8 +47,8 @@ test_wrong_addresses (void)
     { "[::1]", "'1]' is no port in '[::1]': a number from 1 to 65535 is" },
     { "::1:162", "an IPv6 address stands in brackets, as in [::1]:162; '::1:162' has none" },
     { "[::1:162", "an IPv6 address stands in brackets, as in [::1]:162; '[::1:162' has none" },
-    { "[1.2.3.4]:162", "'1.2.3.4' is no IPv6 address in '[1.2.3.4]:162'" },
-    { "[]:162", "'' is no IPv6 address in '[]:162'" },
+    { "[bmc]:162", "'bmc' is no numeric address in '[bmc]:162'" },
+    { "[]:162", "'' is no numeric address in '[]:162'" },
     { "1.2.3:162", "'1.2.3' is no numeric address in '1.2.3:162': give the address and not a name, or :PORT for all" },
     { "localhost:162",
       "'localhost' is no numeric address in 'localhost:162': give the address and not a name, or :PORT for all" },
