@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "core/state-dir.h"
 #include "core/trap-listener.h"
+#include "core/trap-socket.h"
 #include "event/error.h"
 
 #include <sysexits.h>
@@ -412,9 +413,12 @@ start_handlers (Core *core, GError **error)
 }
 
 static gint64
-find_address (const char *address, gpointer user_data)
+find_address (const struct sockaddr *address, gpointer user_data)
 {
-  return keeper_find_address (((Core *) user_data)->keeper, address);
+  char host[TRAP_ADDRESS_SIZE];
+
+  trap_socket_host (address, host);
+  return keeper_find_address (((Core *) user_data)->keeper, host);
 }
 
 /* Not known yet. */

@@ -73,7 +73,7 @@ on_wake (gpointer data)
 /* ------------------------------------------------------------------- reading */
 
 static gint64
-find_bmc (TrapListener *listener, const char *address, const Pet *trap)
+find_bmc (TrapListener *listener, const struct sockaddr *address, const Pet *trap)
 {
   gint64 bmc = listener->hooks.find_address (address, listener->user_data);
   guint8 guid[PET_GUID_SIZE];
@@ -87,29 +87,35 @@ find_bmc (TrapListener *listener, const char *address, const Pet *trap)
 }
 
 static void
-refuse_garbage (TrapListener *listener, const char *address, const char *why)
+refuse_garbage (TrapListener *listener, const struct sockaddr *address, const char *why)
 {
+  char host[TRAP_ADDRESS_SIZE];
   guint suppressed;
 
   listener->counts.garbage++;
-  if (log_limit_pass (&listener->garbage_limit, LOG_INTERVAL, &suppressed))
-    log_line (IPMID_LOG_INFO, NULL, "what came from %s is no Platform Event Trap: %s (%u more like this)", address, why,
-              suppressed);
+  if (!log_limit_pass (&listener->garbage_limit, LOG_INTERVAL, &suppressed))
+    return;
+  trap_socket_host (address, host);
+  log_line (IPMID_LOG_INFO, NULL, "what came from %s is no Platform Event Trap: %s (%u more like this)", host, why,
+            suppressed);
 }
 
 static void
-refuse_stranger (TrapListener *listener, const char *address)
+refuse_stranger (TrapListener *listener, const struct sockaddr *address)
 {
+  char host[TRAP_ADDRESS_SIZE];
   guint suppressed;
 
   listener->counts.unknown++;
-  if (log_limit_pass (&listener->unknown_limit, LOG_INTERVAL, &suppressed))
-    log_line (IPMID_LOG_NOTICE, NULL, "a Platform Event Trap from %s, which is none of our BMCs (%u more like this)",
-              address, suppressed);
+  if (!log_limit_pass (&listener->unknown_limit, LOG_INTERVAL, &suppressed))
+    return;
+  trap_socket_host (address, host);
+  log_line (IPMID_LOG_NOTICE, NULL, "a Platform Event Trap from %s, which is none of our BMCs (%u more like this)",
+            host, suppressed);
 }
 
 static void
-take_datagram (TrapListener *listener, const char *address, const guint8 *datagram, gsize length)
+take_datagram (TrapListener *listener, const struct sockaddr *address, const guint8 *datagram, gsize length)
 {
   const char *why;
   Pet trap;
@@ -134,12 +140,12 @@ on_readable (int fd, GIOCondition condition, gpointer data)
 {
   TrapListener *listener = data;
   guint8 datagram[DATAGRAM_MAX];
-  char address[TRAP_ADDRESS_SIZE];
+  struct sockaddr_storage sender;
   gsize length;
   guint n;
 
-  for (n = 0; n < TURN && trap_socket_receive (fd, datagram, sizeof datagram, &length, address); n++)
-    take_datagram (listener, address, datagram, length);
+  for (n = 0; n < TURN && trap_socket_receive (fd, datagram, sizeof datagram, &length, &sender); n++)
+    take_datagram (listener, (const struct sockaddr *) &sender, datagram, length);
   poll_waiting (listener);
   /* A socket with an error must not keep the loop busy either. */
   if (n < TURN && condition == G_IO_IN)

@@ -16,11 +16,14 @@
 
 #include "core/pet.h"
 
+#include <sys/socket.h>
+
 /* Who the BMCs are, and how they are polled.  A BMC is a number that is not 0. */
 typedef struct
 {
-  /* The BMC with this numeric address; 0: none. */
-  gint64 (*find_address) (const char *address, gpointer user_data);
+  /* The BMC with this address, of which the port does not count and IPv4 may be
+   * in IPv6 clothes; 0: none. */
+  gint64 (*find_address) (const struct sockaddr *address, gpointer user_data);
   /* The BMC that answers Get System GUID with these bytes; 0: none. */
   gint64 (*find_guid) (const guint8 guid[PET_GUID_SIZE], gpointer user_data);
   /* Polls this BMC's SEL now; one that is gone or not connected is no mistake. */

@@ -211,12 +211,19 @@ trap_socket_open (const char *listen, int passed, GError **error)
 /* ----------------------------------------------------------------- addresses */
 
 /* As resolve.c writes addresses. */
-static gboolean
-write_host (const Address *address, socklen_t length, char *text)
+void
+trap_socket_host (const struct sockaddr *address, char *text)
 {
-  if (address->any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED (&address->v6.sin6_addr))
-    return inet_ntop (AF_INET, &address->v6.sin6_addr.s6_addr[12], text, TRAP_ADDRESS_SIZE) != NULL;
-  return getnameinfo (&address->any, length, text, TRAP_ADDRESS_SIZE, NULL, 0, NI_NUMERICHOST) == 0;
+  const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *) address;
+  socklen_t length = address->sa_family == AF_INET6 ? sizeof *v6 : sizeof (struct sockaddr_in);
+  gboolean good;
+
+  if (address->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED (&v6->sin6_addr))
+    good = inet_ntop (AF_INET, &v6->sin6_addr.s6_addr[12], text, TRAP_ADDRESS_SIZE) != NULL;
+  else
+    good = getnameinfo (address, length, text, TRAP_ADDRESS_SIZE, NULL, 0, NI_NUMERICHOST) == 0;
+  if (!good)
+    g_strlcpy (text, "?", TRAP_ADDRESS_SIZE);
 }
 
 char *
@@ -226,25 +233,24 @@ trap_socket_describe (int fd)
   socklen_t length = sizeof address;
   char host[TRAP_ADDRESS_SIZE];
 
-  if (getsockname (fd, &address.any, &length) != 0 || !write_host (&address, length, host))
+  if (getsockname (fd, &address.any, &length) != 0)
     return g_strdup ("a socket");
+  trap_socket_host (&address.any, host);
   return g_strdup_printf (strchr (host, ':') != NULL ? "[%s]:%u" : "%s:%u", host, port_of (&address));
 }
 
 gboolean
-trap_socket_receive (int fd, guint8 *buffer, gsize size, gsize *length, char *address)
+trap_socket_receive (int fd, guint8 *buffer, gsize size, gsize *length, struct sockaddr_storage *sender)
 {
-  Address sender = { 0 };
-  socklen_t sender_length = sizeof sender;
+  socklen_t sender_length = sizeof *sender;
   ssize_t n;
 
+  memset (sender, 0, sizeof *sender);
   do
-    n = recvfrom (fd, buffer, size, 0, &sender.any, &sender_length);
+    n = recvfrom (fd, buffer, size, 0, (struct sockaddr *) sender, &sender_length);
   while (n < 0 && errno == EINTR);
   if (n < 0)
     return FALSE;
   *length = (gsize) n;
-  if (!write_host (&sender, sender_length, address))
-    address[0] = '\0';
   return TRUE;
 }

@@ -8,6 +8,7 @@
 #define TRAP_SOCKET_H
 
 #include <glib.h>
+#include <sys/socket.h>
 
 /* Whether `listen` is "[ADDRESS]:PORT": a numeric IPv4 address, a numeric IPv6
  * address in brackets, or nothing for all addresses of this machine; then a
@@ -23,10 +24,12 @@ int trap_socket_open (const char *listen, int passed, GError **error);
 /* "10.1.2.3:162", for people. */
 char *trap_socket_describe (int fd);
 
-/* Reads one datagram into `buffer`, and the sender's numeric address (without a
- * port; an IPv4 address in IPv6 clothes as IPv4) into `address`, which has room
- * for TRAP_ADDRESS_SIZE.  FALSE: nothing is there. */
+/* Reads one datagram into `buffer`.  FALSE: nothing is there. */
+gboolean trap_socket_receive (int fd, guint8 *buffer, gsize size, gsize *length, struct sockaddr_storage *sender);
+
+/* Writes a numeric address (without a port; an IPv4 address in IPv6 clothes as
+ * IPv4) into `text`, which has room for TRAP_ADDRESS_SIZE; "?" if it has none. */
 #define TRAP_ADDRESS_SIZE 80u
-gboolean trap_socket_receive (int fd, guint8 *buffer, gsize size, gsize *length, char *address);
+void trap_socket_host (const struct sockaddr *address, char *text);
 
 #endif

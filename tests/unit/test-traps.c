@@ -198,12 +198,13 @@ typedef struct
 } Net;
 
 static gint64
-find_address (const char *address, gpointer user_data)
+find_address (const struct sockaddr *address, gpointer user_data)
 {
-  Net *net = user_data;
+  char host[TRAP_ADDRESS_SIZE];
 
-  g_assert_nonnull (net);
-  return g_str_equal (address, "127.0.0.1") ? 1 : 0;
+  g_assert_nonnull (user_data);
+  trap_socket_host (address, host);
+  return g_str_equal (host, "127.0.0.1") ? 1 : 0;
 }
 
 static gint64
