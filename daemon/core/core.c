@@ -12,6 +12,7 @@
 #include "core/journal.h"
 #include "core/keeper.h"
 #include "core/log.h"
+#include "core/probe.h"
 #include "core/state-dir.h"
 #include "core/trap-listener.h"
 #include "core/trap-socket.h"
@@ -267,48 +268,10 @@ look_after_handlers (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-/* A question to the journal's thread.  Created and freed on the core's. */
-typedef struct
-{
-  void (*answered) (gboolean well, gpointer user_data);
-  gpointer user_data;
-  gboolean well;
-} Probe;
-
-static gboolean
-answer_probe (gpointer data)
-{
-  Probe *probe = data;
-
-  probe->answered (probe->well, probe->user_data);
-  g_free (probe);
-  return G_SOURCE_REMOVE;
-}
-
-static gboolean
-is_alive (G_GNUC_UNUSED Ledger *ledger, G_GNUC_UNUSED gpointer data, G_GNUC_UNUSED GError **error)
-{
-  return TRUE;
-}
-
-static void
-on_probed (gpointer data, gboolean committed)
-{
-  ((Probe *) data)->well = committed;
-  g_idle_add_full (G_PRIORITY_DEFAULT, answer_probe, data, NULL);
-}
-
 void
 core_probe (Core *core, void (*answered) (gboolean, gpointer), gpointer user_data)
 {
-  Probe *probe = g_new0 (Probe, 1);
-
-  probe->answered = answered;
-  probe->user_data = user_data;
-  if (core->journal == NULL)
-    on_probed (probe, FALSE); /* the end is near */
-  else
-    journal_submit (core->journal, JOURNAL_LOOK_UP, is_alive, on_probed, probe);
+  probe_journal (core->journal, answered, user_data);
 }
 
 /* ----------------------------------------------------------------- the start */
