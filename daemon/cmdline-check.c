@@ -3,6 +3,7 @@
 #include "cmdline-private.h"
 
 #include "core/options.h"
+#include "core/trap-socket.h"
 
 #include <string.h>
 
@@ -74,6 +75,15 @@ check_state (const Cmdline *cmdline, GError **error)
   return TRUE;
 }
 
+static gboolean
+check_traps (const Cmdline *cmdline, GError **error)
+{
+  if (cmdline->trap_listen == NULL || trap_socket_check (cmdline->trap_listen, error))
+    return TRUE;
+  g_prefix_error (error, "--trap-listen: ");
+  return FALSE;
+}
+
 gboolean
 cmdline_check_domain (const Cmdline *cmdline, GError **error)
 {
@@ -81,7 +91,8 @@ cmdline_check_domain (const Cmdline *cmdline, GError **error)
     return cmdline_check_config (cmdline, cmdline->domain, error);
   if (cmdline->credentials_file != NULL)
     return cmdline_usage (error, "--credentials-file goes with --import only");
-  return check_state (cmdline, error) && (cmdline_is_question (cmdline) || check_run (cmdline, error));
+  return check_traps (cmdline, error) && check_state (cmdline, error)
+         && (cmdline_is_question (cmdline) || check_run (cmdline, error));
 }
 
 /* ---------------------------------------------------- the configuration file */
@@ -102,8 +113,8 @@ refuse_stray (const char *key, GError **error)
 {
   if (g_str_equal (key, "sel-interval"))
     return cmdline_usage (error, "--sel-interval does not go with -c: it is a key of [defaults] and [bmc NAME]");
-  if (g_str_equal (key, "credentials-file"))
-    return cmdline_usage (error, "--credentials-file does not go with -c: it is a key of [daemon]");
+  if (g_str_equal (key, "credentials-file") || g_str_equal (key, "trap-listen"))
+    return cmdline_usage (error, "--%s does not go with -c: it is a key of [daemon]", key);
   return cmdline_usage (error,
                         "--%s does not go with -c: what to do with events stands in a [handler NAME] of the file", key);
 }

@@ -177,6 +177,7 @@ cmdline_to_config (const Cmdline *cmdline)
   config->plugin_dir = g_strdup (cmdline->plugin_dir);
   config->collector = g_strdup (cmdline->collector);
   config->pid_file = g_strdup (cmdline->pid_file);
+  config->trap_listen = g_strdup (cmdline->trap_listen);
   core_config_add_bmc (config, cmdline->domain, connection_copy (cmdline->connection));
   if (cmdline->handler != NULL)
     add_plugin (config, cmdline);

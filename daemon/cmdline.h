@@ -38,6 +38,7 @@ typedef struct
   char *state_dir; /* where the journal is, in openipmi_eventd's style also by default; NULL: without one, or said by
                       the file */
   gboolean no_state;
+  char *trap_listen;
   char *plugin_dir, *collector, *pid_file;
   gboolean status, dead_letters, help, version;
 

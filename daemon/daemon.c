@@ -14,6 +14,7 @@
 #include "control.h"
 #include "core/log.h"
 #include "daemonize.h"
+#include "notify.h"
 
 #include <glib-unix.h>
 #include <signal.h>
@@ -32,7 +33,8 @@ typedef struct
   Core *core; /* NULL between two lives */
   Control *control;
   PidFile *pid_file;
-  int verdict; /* for daemonize_report(), -1 once it is given */
+  Notify *notify; /* once start-up has succeeded */
+  int verdict;    /* for daemonize_report(), -1 once it is given */
   int exit_status;
   gboolean stopping;   /* somebody wants an end */
   guint restart;       /* source that starts the next core */
@@ -115,6 +117,7 @@ static gboolean
 start_core (Daemon *daemon, int *exit_status, GError **error)
 {
   *exit_status = EX_SOFTWARE;
+  daemon->config->trap_socket = notify_passed_socket ();
   daemon->core = core_start (core_config_ref (daemon->config), on_core_ended, daemon, exit_status, error);
   if (daemon->core == NULL)
     return FALSE;
@@ -140,6 +143,42 @@ on_restart (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+/* -------------------------------------------------------- the service manager */
+
+static char *
+describe_state (gpointer data)
+{
+  Daemon *daemon = data;
+
+  return daemon->core != NULL ? core_summary (daemon->core) : g_strdup ("waiting for the journal's disk");
+}
+
+static void
+on_core_answered (gboolean well, gpointer data)
+{
+  notify_answered (((Daemon *) data)->notify, well);
+}
+
+/* Between two cores there is nobody to ask: the pause is meant to be. */
+static void
+probe (gpointer data)
+{
+  Daemon *daemon = data;
+
+  if (daemon->core != NULL)
+    core_probe (daemon->core, on_core_answered, daemon);
+  else
+    notify_answered (daemon->notify, TRUE);
+}
+
+static void
+report_ready (Daemon *daemon)
+{
+  static const NotifyHooks hooks = { describe_state, probe };
+
+  daemon->notify = notify_ready (&hooks, daemon);
+}
+
 /* ------------------------------------------------------------------- signals */
 
 static gboolean
@@ -151,6 +190,7 @@ on_stop_signal (gpointer data)
     return G_SOURCE_CONTINUE;
   daemon->stopping = TRUE;
   log_line (IPMID_LOG_NOTICE, NULL, "stopping");
+  notify_stopping ();
   if (daemon->core != NULL)
     core_stop (daemon->core, EX_OK, NULL);
   else
@@ -163,8 +203,10 @@ on_reopen_signal (gpointer data)
 {
   Daemon *daemon = data;
 
+  notify_reloading ();
   if (daemon->core != NULL)
     core_reopen (daemon->core);
+  notify_reloaded ();
   return G_SOURCE_CONTINUE;
 }
 
@@ -233,6 +275,7 @@ live (Daemon *daemon)
     {
       announce (daemon->config, daemon->cmdline);
       daemonize_report (&daemon->verdict, EX_OK, NULL);
+      report_ready (daemon);
       g_main_loop_run (daemon->loop);
     }
   else
@@ -246,6 +289,7 @@ live (Daemon *daemon)
     }
   g_clear_pointer (&daemon->control, control_free);
   g_clear_pointer (&daemon->core, core_free);
+  g_clear_pointer (&daemon->notify, notify_free);
   g_clear_pointer (&daemon->pid_file, pid_file_free);
   return daemon->exit_status;
 }

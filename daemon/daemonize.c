@@ -23,7 +23,7 @@
 #define MESSAGE_MAX 2048
 
 void
-daemonize_protect (void)
+daemonize_protect (guint kept)
 {
   sigset_t none;
 
@@ -34,7 +34,7 @@ daemonize_protect (void)
   for (int fd = 0; fd <= 2; fd++)
     if (fcntl (fd, F_GETFD) < 0 && open ("/dev/null", O_RDWR) < 0)
       _exit (EX_OSERR);
-  closefrom (3);
+  closefrom (3 + (int) kept);
   prctl (PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 

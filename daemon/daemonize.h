@@ -10,10 +10,10 @@
 
 #include <glib.h>
 
-/* Resets inherited signal masks, closes inherited descriptors, fills 0 to 2 if
- * they are missing, and keeps this process's memory out of core dumps and away
- * from other processes. */
-void daemonize_protect (void);
+/* Resets inherited signal masks, closes inherited descriptors but for the first
+ * `kept` from 3 on, fills 0 to 2 if they are missing, and keeps this process's
+ * memory out of core dumps and away from other processes. */
+void daemonize_protect (guint kept);
 
 /* Forks.  In the child the result is a descriptor for daemonize_report().  In
  * the parent it is -1, after the child has reported or died: then *exit_status

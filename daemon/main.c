@@ -10,6 +10,7 @@
 #include "daemon.h"
 #include "daemonize.h"
 #include "import.h"
+#include "notify.h"
 
 #include <sysexits.h>
 
@@ -77,7 +78,7 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   int exit_status;
 
-  daemonize_protect ();
+  daemonize_protect (notify_passed_descriptors ());
   cmdline = cmdline_parse (argc, argv, &error);
   if (cmdline == NULL)
     {

@@ -2,10 +2,10 @@
 /* config-daemon.c - see config-file.h: [daemon]. */
 #include "core/config-private.h"
 
-#include "core/address.h"
 #include "core/options.h"
 #include "core/severity-rules.h"
 #include "core/silence.h"
+#include "core/trap-socket.h"
 #include "event/error.h"
 
 #include <string.h>
@@ -106,9 +106,9 @@ const IpmidOption config_daemon_options[] = {
     .type = IPMID_OPTION_STRING,
     .offset = AT (trap_listen),
     .argument = "[ADDRESS]:PORT",
-    .help
-    = "Take Platform Event Traps here, as in [0.0.0.0]:162 or [::]:162.  A trap makes ipmid read that BMC's SEL at "
-      "once; it is never believed by itself." },
+    .help = "Take Platform Event Traps here, as in :162, 10.1.2.3:162 or [::1]:162.  A trap makes ipmid read that "
+            "BMC's SEL at "
+            "once; it is never believed by itself." },
   { .key = "severities",
     .type = IPMID_OPTION_LIST,
     .offset = AT (severities),
@@ -130,20 +130,12 @@ const IpmidOption config_daemon_options[] = {
   { .key = NULL },
 };
 
-/* "[ADDRESS]:PORT", a numeric address. */
 static gboolean
 check_trap_listen (const char *text, GError **error)
 {
-  if (*text == '[' && strchr (text, ']') != NULL)
-    {
-      const char *end = strchr (text, ']');
-      g_autofree char *inner = g_strndup (text + 1, (gsize) (end - text - 1));
-
-      if (g_hostname_is_ip_address (inner) && end[1] == ':' && address_port (end + 2) != 0)
-        return TRUE;
-    }
-  g_set_error (error, IPMID_ERROR, IPMID_ERROR_USAGE,
-               "trap-listen: '%s' is not of the form [ADDRESS]:PORT, as in [0.0.0.0]:162", text);
+  if (trap_socket_check (text, error))
+    return TRUE;
+  g_prefix_error (error, "trap-listen: ");
   return FALSE;
 }
 

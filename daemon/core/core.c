@@ -14,7 +14,10 @@
 #include "core/log.h"
 #include "core/quiet-timer.h"
 #include "core/silence.h"
+#include "core/probe.h"
 #include "core/state-dir.h"
+#include "core/trap-listener.h"
+#include "core/trap-socket.h"
 #include "event/error.h"
 
 #include <sysexits.h>
@@ -41,6 +44,7 @@ struct _Core
   Journal *journal;
   Deletions *deletions;
   Keeper *keeper;
+  TrapListener *traps; /* NULL: none are wanted */
   GPtrArray *handlers; /* Handler */
   QuietTimer *quiet_timer;
 
@@ -123,6 +127,7 @@ on_handler_ended (gpointer user_data, G_GNUC_UNUSED Handler *handler)
 static void
 free_parts (Core *core)
 {
+  g_clear_pointer (&core->traps, trap_listener_free);
   for (guint i = 0; core->handlers != NULL && i < core->handlers->len; i++)
     handler_join (core->handlers->pdata[i]);
   journal_close (g_steal_pointer (&core->journal));
@@ -223,6 +228,7 @@ core_stop (Core *core, int exit_status, const char *message)
   core->exit_status = exit_status;
   core->message = g_strdup (message);
   quiet_timer_stop (core->quiet_timer);
+  g_clear_pointer (&core->traps, trap_listener_free);
   keeper_stop (core->keeper, stop_handlers, core);
 }
 
@@ -266,6 +272,12 @@ look_after_handlers (gpointer data)
       g_free (status.last_error);
     }
   return G_SOURCE_CONTINUE;
+}
+
+void
+core_probe (Core *core, void (*answered) (gboolean, gpointer), gpointer user_data)
+{
+  probe_journal (core->journal, answered, user_data);
 }
 
 /* ----------------------------------------------------------------- the start */
@@ -379,6 +391,40 @@ start_handlers (Core *core, GError **error)
   return TRUE;
 }
 
+static gint64
+find_address (const struct sockaddr *address, gpointer user_data)
+{
+  char host[TRAP_ADDRESS_SIZE];
+
+  trap_socket_host (address, host);
+  return keeper_find_address (((Core *) user_data)->keeper, host);
+}
+
+/* Not known yet. */
+static gint64
+find_guid (G_GNUC_UNUSED const guint8 guid[PET_GUID_SIZE], G_GNUC_UNUSED gpointer user_data)
+{
+  return 0;
+}
+
+static void
+poll_bmc (gint64 bmc, gpointer user_data)
+{
+  keeper_poll (((Core *) user_data)->keeper, bmc);
+}
+
+static gboolean
+listen_for_traps (Core *core, GError **error)
+{
+  const TrapHooks hooks = { find_address, find_guid, poll_bmc };
+  const CoreConfig *config = core->config;
+
+  if (config->trap_listen == NULL && config->trap_socket == 0)
+    return TRUE;
+  core->traps = trap_listener_new (config->trap_listen, config->trap_socket, &hooks, core, error);
+  return core->traps != NULL;
+}
+
 static gboolean
 start_parts (Core *core, GError **error)
 {
@@ -387,7 +433,7 @@ start_parts (Core *core, GError **error)
     return FALSE;
   core->deletions = deletions_new (core->journal);
   return register_handlers (core, error) && make_keeper (core, error) && journal_start (core->journal, error)
-         && start_handlers (core, error) && keeper_start (core->keeper, error);
+         && start_handlers (core, error) && listen_for_traps (core, error) && keeper_start (core->keeper, error);
 }
 
 Core *
@@ -466,6 +512,20 @@ describe_handler (Core *core, Handler *handler, GString *out)
 }
 
 char *
+core_summary (Core *core)
+{
+  GString *out;
+
+  if (core->stopping)
+    return g_strdup ("ending");
+  out = g_string_new (NULL);
+  keeper_summarize (core->keeper, out);
+  if (journal_is_full (core->journal))
+    g_string_append (out, "; the journal is full");
+  return g_string_free (out, FALSE);
+}
+
+char *
 core_status (Core *core)
 {
   GString *out = g_string_new (NULL);
@@ -479,6 +539,8 @@ core_status (Core *core)
                           core->config->state_dir == NULL ? "in memory" : core->config->state_dir,
                           journal_is_full (core->journal) ? ", full: SELs are not read" : "");
   keeper_describe (core->keeper, out);
+  if (core->traps != NULL)
+    trap_listener_describe (core->traps, out);
   for (guint i = 0; i < core->handlers->len; i++)
     describe_handler (core, core->handlers->pdata[i], out);
   return g_string_free (out, FALSE);

@@ -57,6 +57,7 @@ typedef struct
   gint64 clock_drift_limit; /* microseconds; 0: not watched */
   char *trap_listen;        /* "[ADDRESS]:PORT" for Platform Event Traps; NULL: none */
   char **silences;          /* "KEY=PATTERN until TIME" each (core/silence.h); NULL: none */
+  int trap_socket;          /* one that systemd opened for them, the caller's; 0: none */
   char **severities;        /* overrides: "TYPE:PATTERN=SEVERITY" each (core/severity-rules.h); NULL: none */
 
   /* For the daemon around the core. */
@@ -99,6 +100,15 @@ void core_stop (Core *core, int exit_status, const char *message);
 
 /* SIGHUP: handlers re-open their files. */
 void core_reopen (Core *core);
+
+/* Has the core's other threads show that they are alive: `answered` is called
+ * later on this thread, with FALSE if the core has failed, and not at all while
+ * the journal is stuck.  core_free() does not return before. */
+void core_probe (Core *core, void (*answered) (gboolean well, gpointer user_data), gpointer user_data);
+
+/* One line, for people: "3 BMCs: 2 up, 1 down; 40 records read".  The caller
+ * frees it. */
+char *core_summary (Core *core);
 
 /* What --status shows: "key: value" lines for people. */
 char *core_status (Core *core);

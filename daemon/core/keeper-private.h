@@ -21,6 +21,7 @@ typedef struct
   Resolve *resolving; /* while its names are looked up */
   guint resolve_timer;
   guint resolve_failures;
+  char **addresses; /* numeric, as last looked up; NULL: not yet */
   gboolean added; /* the present collector knows it */
   FrameState state;
   char *words;       /* why it is in this state */

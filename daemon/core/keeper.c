@@ -44,6 +44,7 @@ free_bmc (gpointer data)
 
   g_clear_pointer (&bmc->resolving, resolve_cancel);
   g_clear_handle_id (&bmc->resolve_timer, g_source_remove);
+  g_strfreev (bmc->addresses);
   g_free (bmc->name);
   g_free (bmc->words);
   g_free (bmc->up_words);
@@ -168,6 +169,8 @@ on_resolved (const char *const *addresses, const GError *error, gpointer data)
     {
       bmc->resolve_failures = 0;
       bmc->added = TRUE;
+      g_strfreev (bmc->addresses);
+      bmc->addresses = g_strdupv ((char **) addresses);
       keeper_send (bmc->keeper, FRAME_ADD,
                    g_variant_new ("(u@a{sv})", (guint32) bmc->id,
                                   connection_to_settings (bmc->connection, bmc->name, addresses)));
@@ -411,6 +414,31 @@ keeper_delete (Keeper *keeper, guint64 token, gint64 id, const LedgerIntent *int
   return TRUE;
 }
 
+gint64
+keeper_find_address (Keeper *keeper, const char *address)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, keeper->bmcs);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      const KeeperBmc *bmc = value;
+      if (bmc->addresses != NULL && g_strv_contains ((const char *const *) bmc->addresses, address))
+        return bmc->id;
+    }
+  return 0;
+}
+
+void
+keeper_poll (Keeper *keeper, gint64 id)
+{
+  const KeeperBmc *bmc = g_hash_table_lookup (keeper->bmcs, &id);
+
+  if (bmc != NULL && bmc->state == FRAME_STATE_UP)
+    keeper_send (keeper, FRAME_POLL, g_variant_new ("(u)", (guint32) id));
+}
+
 static gboolean
 on_patience_ended (gpointer data)
 {
@@ -435,6 +463,28 @@ keeper_stop (Keeper *keeper, void (*done) (gpointer), gpointer user_data)
     keeper->kill_timer = g_timeout_add (STOP_PATIENCE, on_patience_ended, keeper);
   keeper_send (keeper, FRAME_SHUTDOWN, g_variant_new ("()"));
   finish_if_stopped (keeper);
+}
+
+void
+keeper_summarize (Keeper *keeper, GString *out)
+{
+  guint n[FRAME_STATE_REFUSED + 1] = { 0 };
+  guint64 records = 0;
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, keeper->bmcs);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      n[((const KeeperBmc *) value)->state]++;
+      records += ((const KeeperBmc *) value)->records;
+    }
+  guint all = g_hash_table_size (keeper->bmcs);
+  g_string_append_printf (out, "%u BMC%s: %u up", all, all == 1 ? "" : "s", n[FRAME_STATE_UP]);
+  for (FrameState state = 0; state < G_N_ELEMENTS (n); state++)
+    if (state != FRAME_STATE_UP && n[state] > 0)
+      g_string_append_printf (out, ", %u %s", n[state], state_word (state));
+  g_string_append_printf (out, "; %" G_GUINT64_FORMAT " records read", records);
 }
 
 static void

@@ -35,9 +35,18 @@ gboolean keeper_start (Keeper *keeper, GError **error);
 /* FALSE, and no answer will come, if this BMC is not connected. */
 gboolean keeper_delete (Keeper *keeper, guint64 token, gint64 bmc, const LedgerIntent *intent, FrameDeleteFlags flags);
 
+/* The BMC whose host this numeric address is; 0: none, or not looked up yet. */
+gint64 keeper_find_address (Keeper *keeper, const char *address);
+
+/* Has this BMC's SEL polled now; one that is not connected is polled when it is. */
+void keeper_poll (Keeper *keeper, gint64 bmc);
+
 /* Asks the collector to close its sessions and end; `done` is called when it
  * has, or when it was ended by force a few seconds later. */
 void keeper_stop (Keeper *keeper, void (*done) (gpointer user_data), gpointer user_data);
+
+/* "3 BMCs: 2 up, 1 down; 40 records read" */
+void keeper_summarize (Keeper *keeper, GString *out);
 
 /* One line a BMC, and the collector's, for people. */
 void keeper_describe (Keeper *keeper, GString *out);

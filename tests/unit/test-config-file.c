@@ -422,7 +422,7 @@ static const Mistake mistakes[] = {
   { "[daemon]\nstate-dir = state\n", ":2", "no absolute path" },
   { "[daemon]\nsel-fill-limit = 101\n", ":2", "out of range" },
   { "[daemon]\ntrap-listen = 162\n", ":2", "[ADDRESS]:PORT" },
-  { "[daemon]\ntrap-listen = [bmc]:162\n", ":2", "[ADDRESS]:PORT" },
+  { "[daemon]\ntrap-listen = [bmc]:162\n", ":2", "no numeric address" },
   { "[daemon]\nseverities = Fan:*=info;Fan=ok\n", ":2", "severity rule 'Fan=ok'" },
   { "[daemon]\nseverities = Fan:*=bad\n", ":2", "'bad' is no severity" },
   { "[daemon]\npid-file = /a\\b\n", ":2", "pid-file: a '\\' must be followed" },

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The units under a real systemd, with everything that they restrict."""
+
+import re
+import signal
+import subprocess
+
+import pytest
+
+import faults
+import processes
+from booted import BootedSystemd
+from daemon import Build
+from ledger import Ledger
+from traps import TrapSender
+from waiting import scaled, wait_for
+
+UNIT = "ipmid@mybmc.service"
+LOG = "/var/log/ipmid/mybmc.json"
+
+
+@pytest.fixture
+def systemd(request, tmp_path):
+    reason = BootedSystemd.why_not() or (Build().sanitized and "a sanitizer needs what the units forbid")
+    if reason:
+        pytest.skip(reason)
+    booted = BootedSystemd(tmp_path / "booted")
+    subprocess.run(["make", "-s", "-C", Build().directory, "install", f"DESTDIR={booted.image}"],
+                   check=True, capture_output=True, timeout=scaled(120))
+    request.addfinalizer(booted.stop)
+    booted.start()
+    booted.run("cp", "-a", "/image/.", "/", check=True)
+    prefix = re.search(r"^prefix = (.*)$", (Build().directory / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)[1]
+    booted.run("systemd-sysusers", f"{prefix}/lib/sysusers.d/ipmid.conf", check=True)
+    booted.run("systemd-tmpfiles", "--create", f"{prefix}/lib/tmpfiles.d/ipmid.conf", check=True)
+    return booted
+
+
+def etc():
+    """The directory of configuration that the units were made for."""
+    unit = (Build().directory / "conf/systemd/ipmid@.service").read_text(encoding="utf-8")
+    return re.search(r"^EnvironmentFile=(.*)/%i.env$", unit, re.MULTILINE)[1]
+
+
+def delivered(systemd):
+    return len(systemd.run("cat", LOG).splitlines())
+
+
+def is_sandboxed(pid):
+    """Whether a process has neither privileges nor a way to them, and a filter of system calls."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        status = dict(re.findall(r"^(\w+):\s+(.*)$", file.read(), re.MULTILINE))
+    return (status["CapEff"], status["CapBnd"], status["NoNewPrivs"], status["Seccomp"]) == (
+        "0" * 16, "0" * 16, "1", "2") and "0" not in status["Uid"].split()
+
+
+@pytest.mark.deadline(180)
+def test_the_whole_daemon_in_its_unit(bmc, systemd):
+    """Started, fed by traps on port 162, reloaded, hung and started anew, stopped."""
+    systemd.write(f"{etc()}/mybmc.env", f"CONNECTION={' '.join(bmc.connection())}\n"
+                                        f"OPTIONS=--sel-interval 1h\nHANDLER=-f {LOG}\n", 0o600)
+    systemd.write("/etc/systemd/system/ipmid.socket.d/test.conf",
+                  f"[Socket]\nService={UNIT}\nListenDatagram=\nListenDatagram={bmc.address}:162\n")
+    systemd.write(f"/etc/systemd/system/{UNIT}.d/test.conf", "[Service]\nWatchdogSec=4\nRestartSec=1\n")
+    systemd.run("systemctl", "daemon-reload", check=True)
+    systemd.run("systemctl", "start", "ipmid.socket", UNIT, check=True)
+    wait_for(lambda: "1 BMC: 1 up" in systemd.show(UNIT, "StatusText"), 20, lambda: systemd.log())
+
+    inside = systemd.show(UNIT, "MainPID")
+    core, = processes.children_named(systemd.pid, "ipmid")
+    collector, = processes.children_named(core, "ipmid-collector")
+    assert is_sandboxed(core) and is_sandboxed(collector)
+
+    ledger = Ledger(bmc)
+    faults.burst(ledger, 3)
+    with TrapSender(bmc.address, (bmc.address, 162)) as sender:
+        sender.send()
+        wait_for(lambda: delivered(systemd) == 3, 10, "the events")
+        systemd.run("systemctl", "reload", UNIT, check=True)
+        wait_for(lambda: systemd.show(UNIT, "ActiveState") == "active", 10, "the end of the reload")
+        assert systemd.show(UNIT, "MainPID") == inside
+
+        # It hangs: the watchdog ends it, and events come from the next one.
+        processes.signal_quietly(core, signal.SIGSTOP)
+        faults.burst(ledger, 2)
+        wait_for(lambda: systemd.show(UNIT, "NRestarts") == "1" and systemd.show(UNIT, "ActiveState") == "active",
+                 30, lambda: systemd.run("systemctl", "status", UNIT))
+        assert systemd.show(UNIT, "MainPID") != inside
+        wait_for(lambda: delivered(systemd) == 5, 20, "the events of meanwhile")
+
+    systemd.run("systemctl", "stop", UNIT, check=True)
+    assert systemd.show(UNIT, "Result") == "success"
+    assert systemd.show(UNIT, "ExecMainStatus") == "0"
+    assert processes.children_named(systemd.pid, "ipmid-collector") == []
