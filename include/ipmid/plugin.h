@@ -164,6 +164,8 @@ typedef struct
   guint32 states;                 /* bit n: discrete state n is asserted, or IpmidThreshold n is crossed */
   const char *const *state_words; /* the names of those states, NULL-terminated */
   IpmidSeverity severity;         /* of the worst of those states; OK without any */
+  const char *obstacle;           /* why it is not available: "no answer", "scanning disabled", "reading unavailable",
+                                     "not read yet"; NULL if it is */
 } IpmidReading;
 
 /* Readings, in no particular order; at most one of each sensor.  Belongs to the
