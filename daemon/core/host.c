@@ -118,6 +118,15 @@ host_field_name (IpmidField field)
   return (guint) field < IPMID_N_FIELDS ? event_field (field)->name : NULL;
 }
 
+static void
+host_want_readings (IpmidHost *host, gboolean wanted)
+{
+  Handler *handler = handler_of (host);
+
+  if (handler->readings != NULL)
+    readings_set_wanted (handler->readings, wanted);
+}
+
 const IpmidHostApi host_api = {
   .size = sizeof (IpmidHostApi),
   .log = host_log,
@@ -136,4 +145,6 @@ const IpmidHostApi host_api = {
   .event_arguments = render_arguments,
   .field_name = host_field_name,
   .delete_record = host_delete_record,
+  .reading_render = render_reading,
+  .want_readings = host_want_readings,
 };

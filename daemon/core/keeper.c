@@ -93,6 +93,13 @@ keeper_set_severities (Keeper *keeper, SeverityRules *rules)
 }
 
 void
+keeper_set_inventory (Keeper *keeper, Inventory *inventory, SdrCache *sdr_cache)
+{
+  keeper->inventory = inventory;
+  keeper->sdr_cache = sdr_cache;
+}
+
+void
 keeper_add_bmc (Keeper *keeper, gint64 id, const char *name, const Connection *connection)
 {
   KeeperBmc *bmc = g_new0 (KeeperBmc, 1);
@@ -104,6 +111,8 @@ keeper_add_bmc (Keeper *keeper, gint64 id, const char *name, const Connection *c
   bmc->state = FRAME_STATE_CONNECTING;
   bmc->since = g_get_real_time ();
   g_hash_table_insert (keeper->bmcs, &bmc->id, bmc);
+  if (keeper->inventory != NULL)
+    inventory_add_bmc (keeper->inventory, id, name);
 }
 
 void
@@ -168,9 +177,10 @@ on_resolved (const char *const *addresses, const GError *error, gpointer data)
     {
       bmc->resolve_failures = 0;
       bmc->added = TRUE;
-      keeper_send (bmc->keeper, FRAME_ADD,
-                   g_variant_new ("(u@a{sv})", (guint32) bmc->id,
-                                  connection_to_settings (bmc->connection, bmc->name, addresses)));
+      GVariant *settings = connection_to_settings (bmc->connection, bmc->name, addresses);
+      if (bmc->keeper->sdr_cache != NULL)
+        settings = sdr_cache_add_settings (bmc->keeper->sdr_cache, bmc->id, settings);
+      keeper_send (bmc->keeper, FRAME_ADD, g_variant_new ("(u@a{sv})", (guint32) bmc->id, settings));
       return;
     }
   keeper_set_state (bmc, FRAME_STATE_DOWN, error->message);
@@ -467,5 +477,7 @@ keeper_describe (Keeper *keeper, GString *out)
       if (bmc->sel_known)
         g_string_append_printf (out, "  sel: %u entries, %u bytes free%s\n", bmc->sel_entries, bmc->sel_free,
                                 bmc->sel_overflow ? ", has overflowed" : "");
+      if (keeper->inventory != NULL)
+        inventory_describe (keeper->inventory, bmc->id, out);
     }
 }

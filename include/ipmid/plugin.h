@@ -20,6 +20,7 @@
  * ABI.  A change that breaks compiled plugins raises IPMID_PLUGIN_ABI_MAJOR;
  * an addition raises IPMID_PLUGIN_ABI_MINOR and is listed here.
  *   1.0  first release
+ *   1.1  IpmidReading.obstacle, ipmid_reading_render(), ipmid_host_want_readings()
  */
 #ifndef IPMID_PLUGIN_H
 #define IPMID_PLUGIN_H
@@ -30,7 +31,7 @@
 G_BEGIN_DECLS
 
 #define IPMID_PLUGIN_ABI_MAJOR 1u
-#define IPMID_PLUGIN_ABI_MINOR 0u
+#define IPMID_PLUGIN_ABI_MINOR 1u
 
 /* ------------------------------------------------------------------ events */
 
@@ -275,6 +276,10 @@ typedef struct
 
   void (*delete_record) (IpmidHost *host, IpmidEvent *event, IpmidDeleteFlags flags, IpmidDeleteCallback callback,
                          gpointer user_data);
+
+  /* 1.1 */
+  gboolean (*reading_render) (const IpmidReading *reading, GString *out);
+  void (*want_readings) (IpmidHost *host, gboolean wanted);
 } IpmidHostApi;
 
 struct _IpmidHost
@@ -327,8 +332,10 @@ typedef struct
    * a crash of ipmid or of the machine. */
   void (*deliver) (gpointer state, const IpmidBatch *batch, IpmidVerdict *verdicts);
 
-  /* Takes sensor readings.  Unacknowledged: what a slow handler does not take
-   * in time is replaced by newer readings.  May be NULL: it wants none. */
+  /* Takes sensor readings, when there is no event to deliver.  Unacknowledged:
+   * what a slow handler does not take in time is replaced by newer readings.
+   * Events wait while it runs, so it should not take long.  May be NULL: it wants
+   * none; see ipmid_host_want_readings(), too. */
   void (*readings) (gpointer state, const IpmidReadings *readings);
 
   /* SIGHUP: re-open what you hold by name (log rotation).  May be NULL.  On
@@ -479,6 +486,25 @@ ipmid_host_delete_record (IpmidHost *host, IpmidEvent *event, IpmidDeleteFlags f
                           gpointer user_data)
 {
   host->api->delete_record (host, event, flags, callback, user_data);
+}
+
+/* Appends a reading as one line of JSON, with the final newline: "kind" is
+ * "reading"; "bmc", "sensor", "sensor_id", "sensor_type", "entity", "time" and
+ * "available" are always there, "value" and "unit" if it has them, "states" and
+ * "severity" if it is available, and "obstacle" if it is not. */
+static inline gboolean
+ipmid_reading_render (IpmidHost *host, const IpmidReading *reading, GString *out)
+{
+  return host->api->reading_render (reading, out);
+}
+
+/* Whether this handler wants readings at all; a plugin with the function
+ * `readings` does until it says otherwise.  Nothing is kept for a handler that
+ * wants none.  Any thread, also within `open`. */
+static inline void
+ipmid_host_want_readings (IpmidHost *host, gboolean wanted)
+{
+  host->api->want_readings (host, wanted);
 }
 
 G_END_DECLS
