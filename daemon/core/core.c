@@ -374,6 +374,7 @@ make_keeper (Core *core, GError **error)
       if (id == 0 || !set_attributes (core, id, bmc, error))
         return FALSE;
       keeper_add_bmc (core->keeper, id, bmc->name, bmc->connection);
+      inventory_set_labels (core->inventory, id, bmc->host, (const char *const *) bmc->labels);
       g_hash_table_add (ids, g_memdup2 (&id, sizeof id));
     }
   sdr_cache_forget_others (core->sdr_cache, ids);

@@ -113,6 +113,15 @@ gpointer worker_run (gpointer handler);
  * The worker's thread. */
 gint64 worker_hand_over_readings (Handler *handler);
 
+/* The fleet's part of the table; see ipmid/plugin.h. */
+IpmidFleet *host_fleet (IpmidHost *host);
+IpmidFleet *host_fleet_ref (IpmidFleet *fleet);
+void host_fleet_unref (IpmidFleet *fleet);
+guint host_fleet_length (const IpmidFleet *fleet);
+void host_fleet_bmc (const IpmidFleet *fleet, guint bmc, IpmidBmc *out);
+void host_fleet_sensor (const IpmidFleet *fleet, guint bmc, guint sensor, IpmidSensor *out);
+void host_fleet_reading (const IpmidFleet *fleet, guint bmc, guint sensor, IpmidReading *out, const char **words);
+
 /* The table that every plugin gets. */
 extern const IpmidHostApi host_api;
 

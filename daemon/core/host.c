@@ -147,4 +147,11 @@ const IpmidHostApi host_api = {
   .delete_record = host_delete_record,
   .reading_render = render_reading,
   .want_readings = host_want_readings,
+  .fleet = host_fleet,
+  .fleet_ref = host_fleet_ref,
+  .fleet_unref = host_fleet_unref,
+  .fleet_length = host_fleet_length,
+  .fleet_bmc = host_fleet_bmc,
+  .fleet_sensor = host_fleet_sensor,
+  .fleet_reading = host_fleet_reading,
 };

@@ -26,7 +26,12 @@ typedef struct
 typedef struct
 {
   gint64 id;
-  char *name;          /* GRefString */
+  char *name;    /* GRefString */
+  char *host;    /* GRefString; NULL: not said */
+  char **labels; /* NULL: none */
+  IpmidBmcState state;
+  char *state_words; /* GRefString */
+  gint64 since;
   SensorSet *set;      /* finished; never NULL */
   Slot *slots;         /* one for each sensor of the set */
   guint32 queued;      /* bit n: stands in the queue of reader n */

@@ -4,16 +4,25 @@
 
 #include "core/log.h"
 #include "event/error.h"
+#include "event/text.h"
 
 #include <math.h>
 
 /* Plugins get nanoseconds: so times end in the year 2262. */
 #define TIME_MAX (G_MAXINT64 / 1000)
 
+/* Bytes of the words about a state. */
+#define WORDS_MAX 256
+
 struct _InventorySnapshot
 {
   gatomicrefcount references;
-  char *bmc; /* GRefString */
+  gint64 id;
+  char *bmc, *host; /* GRefString; host may be NULL */
+  char **labels;
+  IpmidBmcState state;
+  char *state_words; /* GRefString */
+  gint64 since;      /* microseconds */
   SensorSet *set;
   SensorReading readings[];
 };
@@ -28,6 +37,9 @@ free_bmc (gpointer data)
   InventoryBmc *bmc = data;
 
   g_ref_string_release (bmc->name);
+  g_clear_pointer (&bmc->host, g_ref_string_release);
+  g_ref_string_release (bmc->state_words);
+  g_strfreev (bmc->labels);
   sensor_set_unref (bmc->set);
   sensor_set_unref (bmc->building);
   g_free (bmc->slots);
@@ -75,6 +87,8 @@ inventory_add_bmc (Inventory *inventory, gint64 id, const char *name)
       bmc = g_new0 (InventoryBmc, 1);
       bmc->id = id;
       bmc->set = sensor_set_new ();
+      bmc->state_words = g_ref_string_new_intern ("");
+      bmc->since = g_get_real_time ();
       g_hash_table_insert (inventory->bmcs, &bmc->id, bmc);
     }
   g_clear_pointer (&bmc->name, g_ref_string_release);
@@ -91,6 +105,38 @@ inventory_remove_bmc (Inventory *inventory, gint64 id)
     if (inventory->readers[i] != NULL)
       readings_forget (inventory->readers[i], bmc);
   g_hash_table_remove (inventory->bmcs, &id);
+  g_mutex_unlock (&inventory->lock);
+}
+
+void
+inventory_set_labels (Inventory *inventory, gint64 id, const char *host, const char *const *labels)
+{
+  g_mutex_lock (&inventory->lock);
+  InventoryBmc *bmc = find_bmc (inventory, id);
+  if (bmc != NULL)
+    {
+      g_clear_pointer (&bmc->host, g_ref_string_release);
+      bmc->host = host == NULL ? NULL : g_ref_string_new (host);
+      g_strfreev (bmc->labels);
+      bmc->labels = g_strdupv ((char **) labels);
+    }
+  g_mutex_unlock (&inventory->lock);
+}
+
+void
+inventory_set_state (Inventory *inventory, gint64 id, IpmidBmcState state, const char *words, gint64 since)
+{
+  g_autofree char *clean = text_clean (words == NULL ? "" : words, -1, WORDS_MAX);
+
+  g_mutex_lock (&inventory->lock);
+  InventoryBmc *bmc = find_bmc (inventory, id);
+  if (bmc != NULL)
+    {
+      g_ref_string_release (bmc->state_words);
+      bmc->state_words = g_ref_string_new_intern (clean);
+      bmc->state = state;
+      bmc->since = since;
+    }
   g_mutex_unlock (&inventory->lock);
 }
 
@@ -231,25 +277,59 @@ inventory_on_readings (Inventory *inventory, gint64 id, GVariant *body, GError *
 
 /* ----------------------------------------------------------------- snapshots */
 
+/* The lock is held. */
+static InventorySnapshot *
+take_snapshot (const InventoryBmc *bmc)
+{
+  guint n = sensor_set_length (bmc->set);
+  InventorySnapshot *snapshot = g_malloc (sizeof *snapshot + n * sizeof snapshot->readings[0]);
+
+  g_atomic_ref_count_init (&snapshot->references);
+  snapshot->id = bmc->id;
+  snapshot->bmc = g_ref_string_acquire (bmc->name);
+  snapshot->host = bmc->host == NULL ? NULL : g_ref_string_acquire (bmc->host);
+  snapshot->labels = bmc->labels == NULL ? g_new0 (char *, 1) : g_strdupv (bmc->labels);
+  snapshot->state = bmc->state;
+  snapshot->state_words = g_ref_string_acquire (bmc->state_words);
+  snapshot->since = bmc->since;
+  snapshot->set = sensor_set_ref (bmc->set);
+  for (guint i = 0; i < n; i++)
+    snapshot->readings[i] = bmc->slots[i].reading;
+  return snapshot;
+}
+
 InventorySnapshot *
 inventory_snapshot (Inventory *inventory, gint64 id)
 {
-  InventorySnapshot *snapshot = NULL;
-
   g_mutex_lock (&inventory->lock);
   const InventoryBmc *bmc = find_bmc (inventory, id);
-  if (bmc != NULL)
-    {
-      guint n = sensor_set_length (bmc->set);
-      snapshot = g_malloc (sizeof *snapshot + n * sizeof snapshot->readings[0]);
-      g_atomic_ref_count_init (&snapshot->references);
-      snapshot->bmc = g_ref_string_acquire (bmc->name);
-      snapshot->set = sensor_set_ref (bmc->set);
-      for (guint i = 0; i < n; i++)
-        snapshot->readings[i] = bmc->slots[i].reading;
-    }
+  InventorySnapshot *snapshot = bmc == NULL ? NULL : take_snapshot (bmc);
   g_mutex_unlock (&inventory->lock);
   return snapshot;
+}
+
+static int
+compare_ids (gconstpointer a, gconstpointer b)
+{
+  gint64 one = (*(InventorySnapshot *const *) a)->id, other = (*(InventorySnapshot *const *) b)->id;
+
+  return one < other ? -1 : one > other;
+}
+
+GPtrArray *
+inventory_snapshot_all (Inventory *inventory)
+{
+  GPtrArray *all = g_ptr_array_new_with_free_func ((GDestroyNotify) inventory_snapshot_unref);
+  GHashTableIter iter;
+  gpointer bmc;
+
+  g_mutex_lock (&inventory->lock);
+  g_hash_table_iter_init (&iter, inventory->bmcs);
+  while (g_hash_table_iter_next (&iter, NULL, &bmc))
+    g_ptr_array_add (all, take_snapshot (bmc));
+  g_mutex_unlock (&inventory->lock);
+  g_ptr_array_sort (all, compare_ids);
+  return all;
 }
 
 InventorySnapshot *
@@ -265,6 +345,9 @@ inventory_snapshot_unref (InventorySnapshot *snapshot)
   if (snapshot == NULL || !g_atomic_ref_count_dec (&snapshot->references))
     return;
   g_ref_string_release (snapshot->bmc);
+  g_clear_pointer (&snapshot->host, g_ref_string_release);
+  g_ref_string_release (snapshot->state_words);
+  g_strfreev (snapshot->labels);
   sensor_set_unref (snapshot->set);
   g_free (snapshot);
 }
@@ -273,6 +356,21 @@ const char *
 inventory_snapshot_bmc (const InventorySnapshot *snapshot)
 {
   return snapshot->bmc;
+}
+
+IpmidBmc
+inventory_snapshot_about (const InventorySnapshot *snapshot)
+{
+  return (IpmidBmc){
+    .size = sizeof (IpmidBmc),
+    .name = snapshot->bmc,
+    .host = snapshot->host,
+    .labels = (const char *const *) snapshot->labels,
+    .state = snapshot->state,
+    .state_words = snapshot->state_words,
+    .since = snapshot->since * 1000,
+    .n_sensors = sensor_set_length (snapshot->set),
+  };
 }
 
 const SensorSet *

@@ -32,6 +32,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Inventory, inventory_free)
 void inventory_add_bmc (Inventory *inventory, gint64 id, const char *name);
 void inventory_remove_bmc (Inventory *inventory, gint64 id);
 
+/* What plugins are told about the BMC besides its sensors.  An unknown BMC is no
+ * mistake.  `host` and `labels` may be NULL, `words` too; `since` is wall clock,
+ * microseconds. */
+void inventory_set_labels (Inventory *inventory, gint64 bmc, const char *host, const char *const *labels);
+void inventory_set_state (Inventory *inventory, gint64 bmc, IpmidBmcState state, const char *words, gint64 since);
+
 /* The body of a FRAME_SENSORS about this BMC.  The new inventory replaces the
  * old one when its last frame has come; readings of sensors that are in both are
  * kept.  FALSE: the frame breaks the protocol.  An unknown BMC is no mistake. */
@@ -56,7 +62,13 @@ InventorySnapshot *inventory_snapshot_ref (InventorySnapshot *snapshot);
 void inventory_snapshot_unref (InventorySnapshot *snapshot);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (InventorySnapshot, inventory_snapshot_unref)
 
+/* Of all BMCs, in the order of their ids; unreferences them when it goes. */
+GPtrArray *inventory_snapshot_all (Inventory *inventory);
+
 const char *inventory_snapshot_bmc (const InventorySnapshot *snapshot);
+
+/* In a plugin's words; its texts are the snapshot's. */
+IpmidBmc inventory_snapshot_about (const InventorySnapshot *snapshot);
 const SensorSet *inventory_snapshot_sensors (const InventorySnapshot *snapshot);
 
 /* Of the sensor at this place of the set. */

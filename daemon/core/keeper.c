@@ -147,6 +147,8 @@ keeper_set_state (KeeperBmc *bmc, FrameState state, const char *words)
   bmc->state = state;
   g_free (bmc->words);
   bmc->words = g_strdup (words);
+  if (bmc->keeper->inventory != NULL)
+    inventory_set_state (bmc->keeper->inventory, bmc->id, (IpmidBmcState) state, words, bmc->since);
   if (words == NULL || words[0] == '\0')
     log_line (level, &context, "%s", state_word (state));
   else
