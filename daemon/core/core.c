@@ -43,6 +43,8 @@ struct _Core
   StateDir *state_dir;
   Journal *journal;
   Deletions *deletions;
+  Inventory *inventory;
+  SdrCache *sdr_cache;
   Keeper *keeper;
   TrapListener *traps; /* NULL: none are wanted */
   GPtrArray *handlers; /* Handler */
@@ -138,6 +140,8 @@ free_parts (Core *core)
   g_clear_pointer (&core->deletions, deletions_free);
   g_clear_pointer (&core->keeper, keeper_unref);
   g_clear_pointer (&core->handlers, g_ptr_array_unref);
+  g_clear_pointer (&core->inventory, inventory_free);
+  g_clear_pointer (&core->sdr_cache, sdr_cache_free);
   g_clear_pointer (&core->state_dir, state_dir_close);
 }
 
@@ -323,7 +327,7 @@ open_journal (Core *core, GError **error)
 static gboolean
 make_handlers (Core *core, GError **error)
 {
-  const HandlerHooks hooks = { on_stop_wanted, on_delete_wanted, on_handler_ended, core };
+  const HandlerHooks hooks = { on_stop_wanted, on_delete_wanted, on_handler_ended, core, core->inventory };
 
   for (guint i = 0; i < core->config->handlers->len; i++)
     {
@@ -365,12 +369,16 @@ set_attributes (Core *core, gint64 id, const BmcConfig *bmc, GError **error)
 static gboolean
 make_keeper (Core *core, GError **error)
 {
+  g_autoptr (GHashTable) ids = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+
   core->keeper = keeper_new (core->config->collector, core->journal, deletions_on_deleted, core->deletions);
   deletions_set_keeper (core->deletions, core->keeper);
   SeverityRules *severities = severity_rules_parse ((const char *const *) core->config->severities, error);
   if (severities == NULL)
     return FALSE;
   keeper_set_severities (core->keeper, severities);
+  core->sdr_cache = sdr_cache_new (core->config->state_dir);
+  keeper_set_inventory (core->keeper, core->inventory, core->sdr_cache);
   for (guint i = 0; i < core->config->bmcs->len; i++)
     {
       const BmcConfig *bmc = core->config->bmcs->pdata[i];
@@ -378,7 +386,10 @@ make_keeper (Core *core, GError **error)
       if (id == 0 || !set_attributes (core, id, bmc, error))
         return FALSE;
       keeper_add_bmc (core->keeper, id, bmc->name, bmc->connection);
+      inventory_set_labels (core->inventory, id, bmc->host, (const char *const *) bmc->labels);
+      g_hash_table_add (ids, g_memdup2 (&id, sizeof id));
     }
+  sdr_cache_forget_others (core->sdr_cache, ids);
   return TRUE;
 }
 
@@ -428,6 +439,7 @@ listen_for_traps (Core *core, GError **error)
 static gboolean
 start_parts (Core *core, GError **error)
 {
+  core->inventory = inventory_new ();
   /* Mistakes in the configuration first, before anything is made on disk. */
   if (!make_handlers (core, error) || !open_journal (core, error))
     return FALSE;
@@ -506,6 +518,10 @@ describe_handler (Core *core, Handler *handler, GString *out)
         query.counts.pending, query.counts.dead, query.counts.shed, query.counts.hushed, query.counts.silenced);
   g_string_append_printf (out, "  handled: %" G_GUINT64_FORMAT "\n  failures: %" G_GUINT64_FORMAT "\n", status.done,
                           status.failed);
+  if (status.has_readings)
+    g_string_append_printf (
+        out, "  readings: %" G_GUINT64_FORMAT " taken, %" G_GUINT64_FORMAT " replaced by newer ones before\n",
+        status.readings, status.readings_dropped);
   if (status.last_error != NULL)
     g_string_append_printf (out, "  last error: %s\n", status.last_error);
   g_free (status.last_error);

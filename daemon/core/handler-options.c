@@ -63,6 +63,8 @@ const IpmidOption handler_options[] = {
     "The longest pause between two attempts." },
   { "quota", IPMID_OPTION_INTEGER, OPTION (quota), "1000000", FALSE, 1, G_MAXINT64, NULL, "NUMBER",
     "How many events may wait for this handler; beyond it new ones are not kept for it." },
+  { "readings-sensors", IPMID_OPTION_LIST, OPTION (readings_sensors), NULL, FALSE, 0, 0, NULL, "PATTERN;…",
+    "Only the readings of sensors whose name matches one of these patterns (* and ?)." },
   { .key = NULL }
 };
 /* clang-format on */

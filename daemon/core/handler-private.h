@@ -9,6 +9,7 @@
 #include "core/handler.h"
 #include "core/log.h"
 #include "core/plugin.h"
+#include "core/readings.h"
 #include "core/schedule.h"
 
 /* The state behind handler_options. */
@@ -22,6 +23,7 @@ typedef struct
   gint64 timeout;
   gint64 retry_min, retry_max;
   gint64 quota;
+  char **readings_sensors;
 
   char **kinds;
   int severity;
@@ -78,8 +80,10 @@ struct _Handler
   Journal *journal;
   gint64 id;
   GThread *thread;
-  int wake_fd;   /* eventfd: something changed for the worker */
-  int cancel_fd; /* eventfd: the plugin should give up */
+  Readings *readings;         /* what waits for the plugin's `readings`; NULL: it has none */
+  gint64 readings_not_before; /* the worker's: monotonic time of its next call */
+  int wake_fd;                /* eventfd: something changed for the worker */
+  int cancel_fd;              /* eventfd: the plugin should give up */
 
   GMutex lock; /* everything below */
   GCond opened;
@@ -103,6 +107,20 @@ void handler_offer (gpointer handler, gint64 bmc, gint64 seq, IpmidEvent *event)
 
 /* The worker's thread function. */
 gpointer worker_run (gpointer handler);
+
+/* Gives the plugin one batch of readings if some wait and it is time.  Returns
+ * when to come again, monotonic: in the past if more wait, G_MAXINT64 if none do.
+ * The worker's thread. */
+gint64 worker_hand_over_readings (Handler *handler);
+
+/* The fleet's part of the table; see ipmid/plugin.h. */
+IpmidFleet *host_fleet (IpmidHost *host);
+IpmidFleet *host_fleet_ref (IpmidFleet *fleet);
+void host_fleet_unref (IpmidFleet *fleet);
+guint host_fleet_length (const IpmidFleet *fleet);
+void host_fleet_bmc (const IpmidFleet *fleet, guint bmc, IpmidBmc *out);
+void host_fleet_sensor (const IpmidFleet *fleet, guint bmc, guint sensor, IpmidSensor *out);
+void host_fleet_reading (const IpmidFleet *fleet, guint bmc, guint sensor, IpmidReading *out, const char **words);
 
 /* The table that every plugin gets. */
 extern const IpmidHostApi host_api;

@@ -102,6 +102,19 @@ check_table (const IpmidPlugin *descriptor, const HandlerConfig *config, GPtrArr
 }
 
 static void
+check_readings (const Handler *handler, const HandlerConfig *config, GPtrArray *mistakes)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (handler->descriptor->readings != NULL || handler->options.readings_sensors == NULL)
+    return;
+  g_set_error (&error, IPMID_ERROR, IPMID_ERROR_USAGE,
+               "handler \"%s\": readings-sensors is given, but the plugin \"%s\" takes no readings", config->name,
+               handler->descriptor->name);
+  note_mistake (mistakes, config->place, error);
+}
+
+static void
 configure (Handler *handler, const HandlerConfig *config, GPtrArray *mistakes)
 {
   g_autoptr (GError) error = NULL;
@@ -118,10 +131,31 @@ configure (Handler *handler, const HandlerConfig *config, GPtrArray *mistakes)
       g_clear_error (&error);
     }
   check_required (handler, config, mistakes);
+  check_readings (handler, config, mistakes);
   if (mistakes->len > 0 || handler->descriptor->check == NULL || handler->descriptor->check (handler->state, &error))
     return;
   g_prefix_error (&error, "handler \"%s\": ", config->name);
   note_mistake (mistakes, config->place, error);
+}
+
+static void
+on_readings (gpointer user_data)
+{
+  handler_wake (user_data);
+}
+
+static gboolean
+subscribe (Handler *handler, GError **error)
+{
+  const char *const *patterns = (const char *const *) handler->options.readings_sensors;
+
+  if (handler->descriptor->readings == NULL || handler->hooks.inventory == NULL)
+    return TRUE;
+  handler->readings = readings_new (handler->hooks.inventory, patterns, on_readings, handler, error);
+  if (handler->readings != NULL)
+    return TRUE;
+  g_prefix_error (error, "handler \"%s\": ", handler->name);
+  return FALSE;
 }
 
 static Schedule *
@@ -188,10 +222,12 @@ handler_new (const HandlerConfig *config, const char *plugin_dir, const HandlerH
   handler->hooks = *hooks;
   handler->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   handler->cancel_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (handler->wake_fd >= 0 && handler->cancel_fd >= 0)
-    return g_steal_pointer (&handler);
-  g_set_error (error, IPMID_ERROR, IPMID_ERROR_UNAVAILABLE, "cannot make an eventfd: %s", g_strerror (errno));
-  return NULL;
+  if (handler->wake_fd < 0 || handler->cancel_fd < 0)
+    {
+      g_set_error (error, IPMID_ERROR, IPMID_ERROR_UNAVAILABLE, "cannot make an eventfd: %s", g_strerror (errno));
+      return NULL;
+    }
+  return subscribe (handler, error) ? g_steal_pointer (&handler) : NULL;
 }
 
 void
@@ -199,6 +235,8 @@ handler_join (Handler *handler)
 {
   if (handler->thread != NULL)
     g_thread_join (g_steal_pointer (&handler->thread));
+  /* Nobody takes readings any more, however long the rest is still wanted. */
+  g_clear_pointer (&handler->readings, readings_free);
 }
 
 void
@@ -354,6 +392,9 @@ handler_get_status (Handler *handler, HandlerStatus *status)
     .done = handler->done,
     .failed = handler->failed,
     .last_error = g_strdup (handler->last_error),
+    .has_readings = handler->readings != NULL,
   };
   g_mutex_unlock (&handler->lock);
+  if (handler->readings != NULL)
+    readings_count (handler->readings, &status->readings, &status->readings_dropped);
 }

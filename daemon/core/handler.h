@@ -11,6 +11,7 @@
 #define HANDLER_H
 
 #include "core/core.h"
+#include "core/inventory.h"
 #include "core/journal.h"
 
 typedef struct _Handler Handler;
@@ -26,6 +27,8 @@ typedef struct
   /* The worker has ended: handler_join() will not wait. */
   void (*ended) (gpointer user_data, Handler *handler);
   gpointer user_data;
+  /* Where readings come from; NULL: there are none.  Needed until handler_join(). */
+  Inventory *inventory;
 } HandlerHooks;
 
 /* The keys that every handler takes besides its plugin's. */
@@ -76,6 +79,8 @@ typedef struct
   gint64 deadline;   /* of that call */
   guint64 done, failed;
   char *last_error; /* g_free(); NULL: none */
+  gboolean has_readings;
+  guint64 readings, readings_dropped; /* taken; replaced by newer ones before */
 } HandlerStatus;
 
 void handler_get_status (Handler *handler, HandlerStatus *status);

@@ -118,6 +118,15 @@ host_field_name (IpmidField field)
   return (guint) field < IPMID_N_FIELDS ? event_field (field)->name : NULL;
 }
 
+static void
+host_want_readings (IpmidHost *host, gboolean wanted)
+{
+  Handler *handler = handler_of (host);
+
+  if (handler->readings != NULL)
+    readings_set_wanted (handler->readings, wanted);
+}
+
 const IpmidHostApi host_api = {
   .size = sizeof (IpmidHostApi),
   .log = host_log,
@@ -136,4 +145,13 @@ const IpmidHostApi host_api = {
   .event_arguments = render_arguments,
   .field_name = host_field_name,
   .delete_record = host_delete_record,
+  .reading_render = render_reading,
+  .want_readings = host_want_readings,
+  .fleet = host_fleet,
+  .fleet_ref = host_fleet_ref,
+  .fleet_unref = host_fleet_unref,
+  .fleet_length = host_fleet_length,
+  .fleet_bmc = host_fleet_bmc,
+  .fleet_sensor = host_fleet_sensor,
+  .fleet_reading = host_fleet_reading,
 };

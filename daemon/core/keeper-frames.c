@@ -372,6 +372,26 @@ on_log (Keeper *keeper, GVariant *body)
   log_line (CLAMP (level, IPMID_LOG_ERROR, IPMID_LOG_DEBUG), &context, "%s", text);
 }
 
+/* Sensors, readings, sensor data records: all begin with the BMC's number. */
+static void
+on_sensors (Keeper *keeper, FrameType type, GVariant *body)
+{
+  guint32 number;
+  g_autoptr (GError) error = NULL;
+
+  g_variant_get_child (body, 0, "u", &number);
+  if (keeper->inventory == NULL || find_bmc (keeper, number) == NULL)
+    return;
+  if (type == FRAME_SENSORS)
+    inventory_on_sensors (keeper->inventory, number, body, &error);
+  else if (type == FRAME_READINGS)
+    inventory_on_readings (keeper->inventory, number, body, &error);
+  else
+    sdr_cache_on_frame (keeper->sdr_cache, number, body);
+  if (error != NULL)
+    keeper_break (keeper, error->message);
+}
+
 void
 keeper_on_frame (FrameType type, GVariant *body, gpointer data)
 {
@@ -411,12 +431,14 @@ keeper_on_frame (FrameType type, GVariant *body, gpointer data)
     case FRAME_PONG:
       keeper->unanswered = 0;
       break;
-    case FRAME_REMOVED:
-    case FRAME_IDENTITY:
-    case FRAME_CLOCK:
     case FRAME_SENSORS:
     case FRAME_READINGS:
     case FRAME_SDR_CACHE:
+      on_sensors (keeper, type, body);
+      break;
+    case FRAME_REMOVED:
+    case FRAME_IDENTITY:
+    case FRAME_CLOCK:
       break;
     default:
       keeper_break (keeper, "a frame that only the core sends");

@@ -39,6 +39,8 @@ struct _Keeper
   Journal *journal;
   KeeperDeletedFunc on_deleted;
   gpointer user_data;
+  Inventory *inventory;      /* the core's; NULL: sensors are of no interest */
+  SdrCache *sdr_cache;       /* likewise */
   GHashTable *bmcs;          /* gint64 → KeeperBmc */
   SeverityRules *severities; /* NULL: none */
 

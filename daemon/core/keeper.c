@@ -94,6 +94,13 @@ keeper_set_severities (Keeper *keeper, SeverityRules *rules)
 }
 
 void
+keeper_set_inventory (Keeper *keeper, Inventory *inventory, SdrCache *sdr_cache)
+{
+  keeper->inventory = inventory;
+  keeper->sdr_cache = sdr_cache;
+}
+
+void
 keeper_add_bmc (Keeper *keeper, gint64 id, const char *name, const Connection *connection)
 {
   KeeperBmc *bmc = g_new0 (KeeperBmc, 1);
@@ -105,6 +112,8 @@ keeper_add_bmc (Keeper *keeper, gint64 id, const char *name, const Connection *c
   bmc->state = FRAME_STATE_CONNECTING;
   bmc->since = g_get_real_time ();
   g_hash_table_insert (keeper->bmcs, &bmc->id, bmc);
+  if (keeper->inventory != NULL)
+    inventory_add_bmc (keeper->inventory, id, name);
 }
 
 void
@@ -139,6 +148,8 @@ keeper_set_state (KeeperBmc *bmc, FrameState state, const char *words)
   bmc->state = state;
   g_free (bmc->words);
   bmc->words = g_strdup (words);
+  if (bmc->keeper->inventory != NULL)
+    inventory_set_state (bmc->keeper->inventory, bmc->id, (IpmidBmcState) state, words, bmc->since);
   if (words == NULL || words[0] == '\0')
     log_line (level, &context, "%s", state_word (state));
   else
@@ -169,11 +180,12 @@ on_resolved (const char *const *addresses, const GError *error, gpointer data)
     {
       bmc->resolve_failures = 0;
       bmc->added = TRUE;
+      GVariant *settings = connection_to_settings (bmc->connection, bmc->name, addresses);
+      if (bmc->keeper->sdr_cache != NULL)
+        settings = sdr_cache_add_settings (bmc->keeper->sdr_cache, bmc->id, settings);
       g_strfreev (bmc->addresses);
       bmc->addresses = g_strdupv ((char **) addresses);
-      keeper_send (bmc->keeper, FRAME_ADD,
-                   g_variant_new ("(u@a{sv})", (guint32) bmc->id,
-                                  connection_to_settings (bmc->connection, bmc->name, addresses)));
+      keeper_send (bmc->keeper, FRAME_ADD, g_variant_new ("(u@a{sv})", (guint32) bmc->id, settings));
       return;
     }
   keeper_set_state (bmc, FRAME_STATE_DOWN, error->message);
@@ -517,5 +529,7 @@ keeper_describe (Keeper *keeper, GString *out)
       if (bmc->sel_known)
         g_string_append_printf (out, "  sel: %u entries, %u bytes free%s\n", bmc->sel_entries, bmc->sel_free,
                                 bmc->sel_overflow ? ", has overflowed" : "");
+      if (keeper->inventory != NULL)
+        inventory_describe (keeper->inventory, bmc->id, out);
     }
 }

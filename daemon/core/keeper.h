@@ -10,7 +10,9 @@
 #define KEEPER_H
 
 #include "core/core.h"
+#include "core/inventory.h"
 #include "core/journal.h"
+#include "core/sdr-cache.h"
 #include "core/severity-rules.h"
 #include "event/frame.h"
 
@@ -20,6 +22,10 @@ typedef struct _Keeper Keeper;
 typedef void (*KeeperDeletedFunc) (guint64 token, FrameDeleteOutcome outcome, const char *words, gpointer user_data);
 
 Keeper *keeper_new (const char *collector, Journal *journal, KeeperDeletedFunc on_deleted, gpointer user_data);
+
+/* Where sensors, readings and sensor data records go; both outlive what
+ * keeper_stop() starts.  Before the first BMC. */
+void keeper_set_inventory (Keeper *keeper, Inventory *inventory, SdrCache *sdr_cache);
 
 /* Before keeper_start().  `id` is the ledger's number; the connection stays the
  * caller's. */

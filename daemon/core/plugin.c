@@ -108,6 +108,14 @@ check_descriptor (const char *path, const char *name, const IpmidPlugin *descrip
                    path, descriptor->abi_major, IPMID_PLUGIN_ABI_MAJOR);
       return FALSE;
     }
+  /* It may call what this host does not have. */
+  if (descriptor->abi_minor > IPMID_PLUGIN_ABI_MINOR)
+    {
+      g_set_error (error, IPMID_ERROR, IPMID_ERROR_PLUGIN,
+                   "plugin %s: made for plugin ABI %u.%u, this ipmid has %u.%u; build it against this ipmid's header",
+                   path, descriptor->abi_major, descriptor->abi_minor, IPMID_PLUGIN_ABI_MAJOR, IPMID_PLUGIN_ABI_MINOR);
+      return FALSE;
+    }
   if (descriptor->size < G_STRUCT_OFFSET (IpmidPlugin, close) + sizeof descriptor->close)
     return refuse (error, path, "its descriptor is too small for its ABI version");
   if (descriptor->name == NULL || strcmp (descriptor->name, name) != 0)

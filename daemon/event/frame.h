@@ -123,6 +123,8 @@ typedef enum
   FRAME_SENSOR_OWN = 1 << 3,        /* no sensor of the BMC's: chassis power, DCMI power */
 } FrameSensorFlags;
 
+#define FRAME_SENSOR_FLAGS 0x0fu /* all of them */
+
 /* A field of FRAME_READINGS. */
 typedef enum
 {
@@ -131,6 +133,27 @@ typedef enum
   FRAME_READING_VALUE = 1 << 2,     /* value is one */
   FRAME_READING_LOST = 1 << 3,      /* the BMC did not answer for this sensor, or with an error */
 } FrameReadingFlags;
+
+#define FRAME_READING_FLAGS 0x0fu /* all of them */
+
+/* One element of FRAME_READINGS as it lies in the frame: GVariant's own layout
+ * of (uxydu), whose padding is zero. */
+typedef struct
+{
+  guint32 sensor;
+  guint32 padding1;
+  gint64 time;
+  guint8 flags;
+  guint8 padding2[7];
+  double value;
+  guint32 states;
+  guint32 padding3;
+} FrameReading;
+
+/* More of a sensor data record cache is not kept: ADD has to hold it beside the
+ * other settings. */
+#define FRAME_SDR_CACHE_MAX (56u * 1024u)
+#define FRAME_SDR_CACHE_KEY_MAX 128u
 
 typedef enum
 {

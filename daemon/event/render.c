@@ -320,17 +320,13 @@ append_json (const char *text, size_t length, void *out)
   return 0;
 }
 
+/* Appends the object as one line; frees it. */
 static gboolean
-render_json (const IpmidEvent *event, GString *out)
+append_line (json_t *object, GString *out)
 {
-  json_t *object = json_object ();
   gsize before = out->len;
-  int status;
+  int status = json_dump_callback (object, append_json, out, JSON_COMPACT | JSON_REAL_PRECISION (DOUBLE_DIGITS));
 
-  for (guint i = 0; i < IPMID_N_FIELDS; i++)
-    if (event_has (event, i))
-      json_object_set_new_nocheck (object, event_field (i)->name, field_to_json (event, i));
-  status = json_dump_callback (object, append_json, out, JSON_COMPACT | JSON_REAL_PRECISION (DOUBLE_DIGITS));
   json_decref (object);
   if (status != 0)
     {
@@ -341,8 +337,58 @@ render_json (const IpmidEvent *event, GString *out)
   return TRUE;
 }
 
+static gboolean
+render_json (const IpmidEvent *event, GString *out)
+{
+  json_t *object = json_object ();
+
+  for (guint i = 0; i < IPMID_N_FIELDS; i++)
+    if (event_has (event, i))
+      json_object_set_new_nocheck (object, event_field (i)->name, field_to_json (event, i));
+  return append_line (object, out);
+}
+
 gboolean
 render_event (const IpmidEvent *event, IpmidFormat format, GString *out)
 {
   return format == IPMID_FORMAT_EVENTD ? render_eventd (event, out) : render_json (event, out);
+}
+
+/* What a reading of a sensor that gives nothing would mean, is left out. */
+static void
+add_measured (json_t *object, const IpmidReading *reading)
+{
+  json_t *states = json_array ();
+
+  if (reading->has_value)
+    json_object_set_new_nocheck (object, "value", double_to_json (reading->value));
+  if (reading->has_value && reading->unit[0] != '\0')
+    json_object_set_new_nocheck (object, "unit", json_string_nocheck (reading->unit));
+  for (const char *const *word = reading->state_words; *word != NULL; word++)
+    json_array_append_new (states, json_string_nocheck (*word));
+  json_object_set_new_nocheck (object, "states", states);
+  json_object_set_new_nocheck (object, "severity",
+                               json_string_nocheck (event_field (IPMID_FIELD_SEVERITY)->names[reading->severity]));
+}
+
+gboolean
+render_reading (const IpmidReading *reading, GString *out)
+{
+  json_t *object = json_object ();
+  char time[TIME_SIZE];
+
+  format_time (reading->time, time);
+  json_object_set_new_nocheck (object, "kind", json_string_nocheck ("reading"));
+  json_object_set_new_nocheck (object, "bmc", json_string_nocheck (reading->bmc));
+  json_object_set_new_nocheck (object, "sensor", json_string_nocheck (reading->sensor));
+  json_object_set_new_nocheck (object, "sensor_id", json_string_nocheck (reading->sensor_id));
+  json_object_set_new_nocheck (object, "sensor_type", json_string_nocheck (reading->sensor_type));
+  json_object_set_new_nocheck (object, "entity", json_string_nocheck (reading->entity));
+  json_object_set_new_nocheck (object, "time", json_string_nocheck (time));
+  json_object_set_new_nocheck (object, "available", json_boolean (reading->available));
+  if (reading->available)
+    add_measured (object, reading);
+  else
+    json_object_set_new_nocheck (object, "obstacle", json_string_nocheck (reading->obstacle));
+  return append_line (object, out);
 }

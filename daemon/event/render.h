@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * render.h - an event as text: openipmi_eventd's words, JSON, one field.
+ * render.h - an event as text: openipmi_eventd's words, JSON, one field; a
+ * reading as JSON.
  *
- * Pure functions of the event, for any thread.  Plugins reach them through the
+ * Pure functions, for any thread.  Plugins reach them through the
  * host's table (ipmid_event_render() and its neighbours in ipmid/plugin.h).
  */
 #ifndef RENDER_H
@@ -21,5 +22,9 @@ char **render_arguments (const IpmidEvent *event);
 /* One field as in JSON, but without quotes; NULL if the event does not have
  * it.  Free with g_free(). */
 char *render_field (const IpmidEvent *event, IpmidField field);
+
+/* Appends a sensor's reading as one line of JSON with its final newline.  What
+ * means nothing, because the sensor gives nothing now, is left out. */
+gboolean render_reading (const IpmidReading *reading, GString *out);
 
 #endif

@@ -20,6 +20,8 @@
  * ABI.  A change that breaks compiled plugins raises IPMID_PLUGIN_ABI_MAJOR;
  * an addition raises IPMID_PLUGIN_ABI_MINOR and is listed here.
  *   1.0  first release
+ *   1.1  IpmidReading.obstacle, ipmid_reading_render(), ipmid_host_want_readings(),
+ *        ipmid_host_fleet() and its neighbours
  */
 #ifndef IPMID_PLUGIN_H
 #define IPMID_PLUGIN_H
@@ -30,7 +32,7 @@
 G_BEGIN_DECLS
 
 #define IPMID_PLUGIN_ABI_MAJOR 1u
-#define IPMID_PLUGIN_ABI_MINOR 0u
+#define IPMID_PLUGIN_ABI_MINOR 1u
 
 /* ------------------------------------------------------------------ events */
 
@@ -164,6 +166,8 @@ typedef struct
   guint32 states;                 /* bit n: discrete state n is asserted, or IpmidThreshold n is crossed */
   const char *const *state_words; /* the names of those states, NULL-terminated */
   IpmidSeverity severity;         /* of the worst of those states; OK without any */
+  const char *obstacle;           /* why it is not available: "no answer", "scanning disabled", "reading unavailable",
+                                     "not read yet"; NULL if it is */
 } IpmidReading;
 
 /* Readings, in no particular order; at most one of each sensor.  Belongs to the
@@ -175,6 +179,53 @@ typedef struct
   const IpmidReading *const *readings;
   guint64 dropped; /* replaced by newer ones before this handler took them, since its start */
 } IpmidReadings;
+
+/* ------------------------------------------------------------------- fleet */
+
+/* The BMCs, their sensors and last readings at one moment: immutable,
+ * reference-counted, safe to read from any thread. */
+typedef struct _IpmidFleet IpmidFleet;
+
+typedef enum
+{
+  IPMID_BMC_CONNECTING = 0,
+  IPMID_BMC_UP = 1,
+  IPMID_BMC_DOWN = 2,        /* unreachable or lost; tried again with back-off */
+  IPMID_BMC_REFUSED = 3,     /* it refuses the credentials; tried again slowly */
+  IPMID_BMC_QUARANTINED = 4, /* it made a collector fail, and has one of its own now */
+} IpmidBmcState;
+
+typedef struct
+{
+  gsize size; /* set by the caller: sizeof (IpmidBmc) */
+  const char *name;
+  const char *host;          /* the server that it belongs to; NULL: not said */
+  const char *const *labels; /* "KEY=VALUE" each, NULL-terminated; never NULL */
+  IpmidBmcState state;
+  const char *state_words; /* why; "" if there is nothing to say */
+  gint64 since;            /* when it got into this state: nanoseconds since 1970, UTC */
+  guint n_sensors;         /* 0 until its sensors are known */
+} IpmidBmc;
+
+typedef enum
+{
+  IPMID_SENSOR_EVENT_ONLY = 1 << 0, /* has events but no reading */
+  IPMID_SENSOR_ANALOG = 1 << 1,     /* has a value */
+  IPMID_SENSOR_SATELLITE = 1 << 2,  /* belongs to a satellite controller */
+  IPMID_SENSOR_OWN = 1 << 3,        /* ipmid's own: chassis power, DCMI power */
+} IpmidSensorFlags;
+
+typedef struct
+{
+  gsize size;         /* set by the caller: sizeof (IpmidSensor) */
+  guint32 flags;      /* IpmidSensorFlags */
+  guint32 record_id;  /* of its sensor data record */
+  guint32 limit_bits; /* bit n: there is a limits[n] */
+  double limits[6];   /* by IpmidThreshold */
+} IpmidSensor;
+
+/* How many pointers ipmid_fleet_reading() wants room for. */
+#define IPMID_STATE_WORDS 16
 
 /* What a plugin wants between deliveries; see IpmidPlugin.idle. */
 typedef struct
@@ -273,6 +324,17 @@ typedef struct
 
   void (*delete_record) (IpmidHost *host, IpmidEvent *event, IpmidDeleteFlags flags, IpmidDeleteCallback callback,
                          gpointer user_data);
+
+  /* 1.1 */
+  gboolean (*reading_render) (const IpmidReading *reading, GString *out);
+  void (*want_readings) (IpmidHost *host, gboolean wanted);
+  IpmidFleet *(*fleet) (IpmidHost *host);
+  IpmidFleet *(*fleet_ref) (IpmidFleet *fleet);
+  void (*fleet_unref) (IpmidFleet *fleet);
+  guint (*fleet_length) (const IpmidFleet *fleet);
+  void (*fleet_bmc) (const IpmidFleet *fleet, guint bmc, IpmidBmc *out);
+  void (*fleet_sensor) (const IpmidFleet *fleet, guint bmc, guint sensor, IpmidSensor *out);
+  void (*fleet_reading) (const IpmidFleet *fleet, guint bmc, guint sensor, IpmidReading *out, const char **words);
 } IpmidHostApi;
 
 struct _IpmidHost
@@ -325,8 +387,10 @@ typedef struct
    * a crash of ipmid or of the machine. */
   void (*deliver) (gpointer state, const IpmidBatch *batch, IpmidVerdict *verdicts);
 
-  /* Takes sensor readings.  Unacknowledged: what a slow handler does not take
-   * in time is replaced by newer readings.  May be NULL: it wants none. */
+  /* Takes sensor readings, when there is no event to deliver.  Unacknowledged:
+   * what a slow handler does not take in time is replaced by newer readings.
+   * Events wait while it runs, so it should not take long.  May be NULL: it wants
+   * none; see ipmid_host_want_readings(), too. */
   void (*readings) (gpointer state, const IpmidReadings *readings);
 
   /* SIGHUP: re-open what you hold by name (log rotation).  May be NULL.  On
@@ -477,6 +541,76 @@ ipmid_host_delete_record (IpmidHost *host, IpmidEvent *event, IpmidDeleteFlags f
                           gpointer user_data)
 {
   host->api->delete_record (host, event, flags, callback, user_data);
+}
+
+/* Appends a reading as one line of JSON, with the final newline: "kind" is
+ * "reading"; "bmc", "sensor", "sensor_id", "sensor_type", "entity", "time" and
+ * "available" are always there, "value" and "unit" if it has them, "states" and
+ * "severity" if it is available, and "obstacle" if it is not. */
+static inline gboolean
+ipmid_reading_render (IpmidHost *host, const IpmidReading *reading, GString *out)
+{
+  return host->api->reading_render (reading, out);
+}
+
+/* Whether this handler wants readings at all; a plugin with the function
+ * `readings` does until it says otherwise.  Nothing is kept for a handler that
+ * wants none.  Any thread, also within `open`. */
+static inline void
+ipmid_host_want_readings (IpmidHost *host, gboolean wanted)
+{
+  host->api->want_readings (host, wanted);
+}
+
+/* A snapshot of all BMCs; give it back with ipmid_fleet_unref() before `close`
+ * returns.  Costs a copy of all last readings: not for every event.  Any thread. */
+static inline IpmidFleet *
+ipmid_host_fleet (IpmidHost *host)
+{
+  return host->api->fleet (host);
+}
+
+static inline IpmidFleet *
+ipmid_fleet_ref (IpmidHost *host, IpmidFleet *fleet)
+{
+  return host->api->fleet_ref (fleet);
+}
+
+static inline void
+ipmid_fleet_unref (IpmidHost *host, IpmidFleet *fleet)
+{
+  host->api->fleet_unref (fleet);
+}
+
+/* How many BMCs. */
+static inline guint
+ipmid_fleet_length (IpmidHost *host, const IpmidFleet *fleet)
+{
+  return host->api->fleet_length (fleet);
+}
+
+/* Fills `out`, whose size the caller has set; its texts are the snapshot's.
+ * `bmc` is below ipmid_fleet_length(). */
+static inline void
+ipmid_fleet_bmc (IpmidHost *host, const IpmidFleet *fleet, guint bmc, IpmidBmc *out)
+{
+  host->api->fleet_bmc (fleet, bmc, out);
+}
+
+/* Likewise; `sensor` is below the BMC's n_sensors. */
+static inline void
+ipmid_fleet_sensor (IpmidHost *host, const IpmidFleet *fleet, guint bmc, guint sensor, IpmidSensor *out)
+{
+  host->api->fleet_sensor (fleet, bmc, sensor, out);
+}
+
+/* The last reading of that sensor; what it is called stands there, too.  Fills
+ * `words` for its state_words, which stay valid as long as both do. */
+static inline void
+ipmid_fleet_reading (IpmidHost *host, const IpmidFleet *fleet, guint bmc, guint sensor, IpmidReading *out,
+                     const char *words[IPMID_STATE_WORDS])
+{
+  host->api->fleet_reading (fleet, bmc, sensor, out, words);
 }
 
 G_END_DECLS

@@ -54,15 +54,29 @@ static const IpmidOption options[] = {
     .help
     = "Whether an event counts as handled only once the disk has it.  With \"no\", a power cut may lose events that "
       "were already deleted from the SEL." },
+  { .key = "readings",
+    .type = IPMID_OPTION_BOOLEAN,
+    .offset = G_STRUCT_OFFSET (File, readings),
+    .fallback = "no",
+    .argument = "yes|no",
+    .help = "Whether to append sensor readings, too: one line of JSON each.  They are not synchronised, and those that "
+            "cannot be written at once are left out." },
   { .key = NULL },
 };
 
 static gboolean
 file_check (gpointer state, GError **error)
 {
+  const File *file = state;
   mode_t mode;
 
-  return file_parse_mode (((File *) state)->mode, &mode, error);
+  if (file->readings && file->format == FILE_FORMAT_EVENTD)
+    {
+      g_set_error_literal (error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                           "readings = yes needs format = json: openipmi_eventd has no words for readings");
+      return FALSE;
+    }
+  return file_parse_mode (file->mode, &mode, error);
 }
 
 static gboolean
@@ -73,6 +87,7 @@ file_open (gpointer state, IpmidHost *host, GError **error)
   file->host = host;
   file->fd = -1;
   file->buffer = g_string_new (NULL);
+  ipmid_host_want_readings (host, file->readings);
   if (file_reopen (file, error))
     return TRUE;
   g_string_free (file->buffer, TRUE);
@@ -246,13 +261,14 @@ const IpmidPlugin ipmid_plugin = {
   .size = sizeof (IpmidPlugin),
   .name = "file",
   .version = PLUGIN_VERSION,
-  .summary = "append events to a file",
+  .summary = "append events, and readings, to a file",
   .flags = IPMID_PLUGIN_STORE,
   .state_size = sizeof (File),
   .options = options,
   .check = file_check,
   .open = file_open,
   .deliver = file_deliver,
+  .readings = file_take_readings,
   .reopen = file_on_reopen,
   .close = file_close,
 };

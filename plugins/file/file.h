@@ -27,12 +27,14 @@ typedef struct
   int format;
   char *mode;
   gboolean sync;
+  gboolean readings;
 
   IpmidHost *host;
-  int fd;           /* -1: to be opened before the next batch */
-  gboolean regular; /* can be cut, locked and synced */
-  gboolean torn;    /* the last write to a pipe or terminal was broken off inside a line */
-  GString *buffer;  /* the batch being written */
+  int fd;                 /* -1: to be opened before the next batch */
+  gboolean regular;       /* can be cut, locked and synced */
+  gboolean torn;          /* the last write to a pipe or terminal was broken off inside a line */
+  GString *buffer;        /* the batch being written */
+  gboolean readings_fail; /* the last readings could not be written, and the log says so */
 } File;
 
 typedef enum
@@ -64,6 +66,10 @@ FileWait file_wait (int fd, gint64 deadline, int cancel_fd);
 
 /* Keeps other ipmid out of a regular file; flock (LOCK_UN) ends it. */
 FileWait file_lock (int fd, gint64 deadline, int cancel_fd);
+
+/* Appends readings (IpmidPlugin.readings): without syncing, and what cannot be
+ * written now is left out. */
+void file_take_readings (gpointer file, const IpmidReadings *readings);
 
 /* Writes it all to a regular file; errno says why not. */
 gboolean file_write (int fd, const char *text, gsize length);

@@ -35,6 +35,13 @@ begins_eventd_record (const char *text, gsize length)
          || agrees (text, length, "unknown\n");
 }
 
+/* An event's line, or a reading's. */
+static gboolean
+begins_line (const char *text, gsize length)
+{
+  return agrees (text, length, "{\"id\":\"") || agrees (text, length, "{\"kind\":\"reading\",\"bmc\":\"");
+}
+
 /* What a power cut leaves of blocks that were never written. */
 static gboolean
 begins_with_nothing (const char *text, gsize length)
@@ -66,7 +73,7 @@ file_torn_length (const char *tail, gsize length, int format)
 {
   const char *torn = format == FILE_FORMAT_EVENTD ? after_last_record (tail, length) : after_last_line (tail, length);
   gsize left = length - (gsize) (torn - tail);
-  gboolean ours = format == FILE_FORMAT_EVENTD ? begins_eventd_record (torn, left) : agrees (torn, left, "{\"id\":\"");
+  gboolean ours = format == FILE_FORMAT_EVENTD ? begins_eventd_record (torn, left) : begins_line (torn, left);
 
   return ours || begins_with_nothing (torn, left) ? left : 0;
 }

@@ -9,11 +9,12 @@
  * word in the file SEL.control makes it misbehave: once, and the file is
  * removed, for "crash", "garbage", "flood", "foreign", "hang"; as long as the
  * file is there for "refuse", "unavailable" (deletes), "down" (connection) and
- * "deaf" (SHUTDOWN is not obeyed).
+ * "deaf" (SHUTDOWN is not obeyed).  Sensors are in fake-sensors.h.
  *
  * Descriptor 3 is the channel to the core, as with the real one.
  */
-#include <event/channel.h>
+#include "fake-sensors.h"
+
 #include <event/event.h>
 #include <event/spec.h>
 
@@ -52,6 +53,7 @@ typedef struct
   Record *walking; /* a walk's snapshot, NULL: none */
   guint n_walking, walk_index, walk_number;
   int existing_upto;
+  FakeSensors sensors;
 } Fake;
 
 /* ----------------------------------------------------------------- the SEL */
@@ -334,6 +336,7 @@ static void
 on_frame (FrameType type, GVariant *body, gpointer data)
 {
   Fake *fake = data;
+  g_autoptr (GVariant) settings = NULL;
   guint32 number;
 
   switch ((int) type)
@@ -344,8 +347,9 @@ on_frame (FrameType type, GVariant *body, gpointer data)
       pump (fake);
       break;
     case FRAME_ADD:
-      g_variant_get_child (body, 0, "u", &fake->bmc);
+      g_variant_get (body, "(u@a{sv})", &fake->bmc, &settings);
       fake->added = TRUE;
+      fake_sensors_on_add (&fake->sensors, fake->channel, fake->bmc, settings);
       connect_bmc (fake);
       break;
     case FRAME_START:
@@ -397,12 +401,15 @@ misbehave (Fake *fake)
   else if (strcmp (fake->order, "flood") == 0)
     for (guint i = 0; i < 20; i++)
       send_records (fake, records, EVENTS_PER_FRAME, 0, FALSE, 0);
+  else
+    fake_sensors_misbehave (&fake->sensors, fake->order);
 }
 
 static void
 read_order (Fake *fake)
 {
-  static const char *const once[] = { "crash", "garbage", "flood", "foreign", "hang", NULL };
+  static const char *const once[]
+      = { "crash", "garbage", "flood", "foreign", "hang", "sensor-twice", "reading-flag", "reading-odd", NULL };
   g_autofree char *text = NULL;
 
   fake->order[0] = '\0';
@@ -431,6 +438,8 @@ on_tick (gpointer data)
   else if (fake->added && !fake->up && !down)
     connect_bmc (fake);
   pump (fake);
+  if (fake->up)
+    fake_sensors_tick (&fake->sensors);
   return G_SOURCE_CONTINUE;
 }
 
@@ -444,6 +453,7 @@ main (int argc, char **argv)
   fcntl (3, F_SETFD, FD_CLOEXEC);
   fake.path = argv[1];
   fake.control = g_strconcat (argv[1], ".control", NULL);
+  fake_sensors_init (&fake.sensors, argv[1]);
   fake.loop = g_main_loop_new (NULL, FALSE);
   fake.channel = channel_new (3, NULL, on_frame, on_closed, &fake);
   channel_send (fake.channel, FRAME_HELLO, g_variant_new ("(us)", FRAME_PROTOCOL, "fake"));
@@ -451,6 +461,7 @@ main (int argc, char **argv)
   g_main_loop_run (fake.loop);
   channel_free (fake.channel);
   g_main_loop_unref (fake.loop);
+  fake_sensors_clear (&fake.sensors);
   g_free (fake.walking);
   g_free (fake.control);
   return 0;

@@ -9,6 +9,10 @@
  *   l LATER, answered DONE by another thread       L the same, but with RETRY
  *   2 LATER, answered twice                        0 LATER, never answered
  *   s DONE after `pause`                           h hangs until it is cancelled
+ *
+ * Each reading is a line of JSON in the file `readings-log`, and after those of
+ * one call comes a line "batch <readings> <dropped>".  Without that file it wants
+ * no readings.  `readings-pause` is how long it takes for a call.
  */
 #include <ipmid/plugin.h>
 
@@ -24,9 +28,11 @@ typedef struct
   char *script;
   gint64 pause;
   gboolean fail_open;
+  char *readings_log;
+  gint64 readings_pause;
 
   IpmidHost *host;
-  int fd;
+  int fd, readings_fd;
   gsize position;
   GThreadPool *pool;
 } Sink;
@@ -44,6 +50,9 @@ static const IpmidOption options[] = {
   { "script", IPMID_OPTION_STRING, OPTION (script), "d", FALSE, 0, 0, NULL, "LETTERS", "What to answer." },
   { "pause", IPMID_OPTION_DURATION, OPTION (pause), "10ms", FALSE, 0, 0, NULL, "DURATION", "How long slow is." },
   { "fail-open", IPMID_OPTION_BOOLEAN, OPTION (fail_open), "no", FALSE, 0, 0, NULL, "yes|no", "Cannot be opened." },
+  { "readings-log", IPMID_OPTION_PATH, OPTION (readings_log), NULL, FALSE, 0, 0, NULL, "PATH", "Where to write them." },
+  { "readings-pause", IPMID_OPTION_DURATION, OPTION (readings_pause), "0s", FALSE, 0, 0, NULL, "DURATION",
+    "How long it takes for readings." },
   { .key = NULL },
 };
 
@@ -72,6 +81,10 @@ sink_open (gpointer state, IpmidHost *host, GError **error)
     }
   sink->host = host;
   sink->fd = open (sink->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  sink->readings_fd = -1;
+  if (sink->readings_log != NULL)
+    sink->readings_fd = open (sink->readings_log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  ipmid_host_want_readings (host, sink->readings_fd >= 0);
   sink->pool = g_thread_pool_new (answer_later, sink, 4, FALSE, NULL);
   return sink->fd >= 0;
 }
@@ -141,12 +154,28 @@ sink_deliver (gpointer state, const IpmidBatch *batch, IpmidVerdict *verdicts)
 }
 
 static void
+sink_readings (gpointer state, const IpmidReadings *readings)
+{
+  Sink *sink = state;
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (guint i = 0; i < readings->n_readings; i++)
+    ipmid_reading_render (sink->host, readings->readings[i], text);
+  g_string_append_printf (text, "batch %u %" G_GUINT64_FORMAT "\n", readings->n_readings, readings->dropped);
+  if (write (sink->readings_fd, text->str, text->len) < 0)
+    g_error ("cannot write %s", sink->readings_log);
+  g_usleep ((gulong) sink->readings_pause);
+}
+
+static void
 sink_close (gpointer state)
 {
   Sink *sink = state;
 
   g_thread_pool_free (sink->pool, FALSE, TRUE);
   close (sink->fd);
+  if (sink->readings_fd >= 0)
+    close (sink->readings_fd);
 }
 
 const IpmidPlugin ipmid_plugin = { .abi_major = IPMID_PLUGIN_ABI_MAJOR,
@@ -159,4 +188,5 @@ const IpmidPlugin ipmid_plugin = { .abi_major = IPMID_PLUGIN_ABI_MAJOR,
                                    .options = options,
                                    .open = sink_open,
                                    .deliver = sink_deliver,
+                                   .readings = sink_readings,
                                    .close = sink_close };

@@ -84,6 +84,12 @@ on_delete_record (IpmidHost *host, IpmidEvent *event, IpmidDeleteFlags flags, Ip
   bench->on_delete (event, flags, callback, user_data, bench->on_delete_data);
 }
 
+static void
+on_want_readings (IpmidHost *host, gboolean wanted)
+{
+  bench_of (host)->wants_readings = wanted;
+}
+
 static const IpmidHostApi api = {
   .size = sizeof (IpmidHostApi),
   .log = on_log,
@@ -102,6 +108,8 @@ static const IpmidHostApi api = {
   .event_arguments = render_arguments,
   .field_name = field_name,
   .delete_record = on_delete_record,
+  .reading_render = render_reading,
+  .want_readings = on_want_readings,
 };
 
 /* ----------------------------------------------------------------- options */
@@ -205,6 +213,7 @@ bench_host_new (const char *plugin)
 {
   BenchHost *bench = g_new0 (BenchHost, 1);
 
+  bench->wants_readings = TRUE;
   signal (SIGPIPE, SIG_IGN); /* as the core does */
   load (bench, plugin);
   bench->host.api = &api;

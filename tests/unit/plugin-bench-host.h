@@ -36,6 +36,7 @@ struct _BenchHost
   guint64 next_token;
   BenchDeleteFunc on_delete;
   gpointer on_delete_data;
+  gboolean wants_readings; /* TRUE until the plugin says otherwise */
 };
 
 /* "file" finds file.so in $IPMID_TEST_PLUGIN_DIR, else in ./.libs. */

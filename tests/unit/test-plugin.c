@@ -103,6 +103,7 @@ test_wrong (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
                 { "wrong-empty", "exports no ipmid_plugin" },
                 { "wrong-functions", "lacks one of the functions" },
                 { "wrong-name", "is not that of the file" },
+                { "wrong-newer", "build it against this ipmid's header" },
                 { "wrong-size", "too small" } };
 
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
