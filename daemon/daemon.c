@@ -198,15 +198,74 @@ on_stop_signal (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-static gboolean
-on_reopen_signal (gpointer data)
+/* CoreReloadedFunc */
+static void
+on_reloaded (CoreConfig *config, G_GNUC_UNUSED const GError *error, gpointer data)
 {
   Daemon *daemon = data;
 
+  core_config_unref (daemon->config);
+  daemon->config = core_config_ref (config);
+  notify_reloaded ();
+}
+
+static void
+log_report (const ConfigReport *report)
+{
+  for (guint i = 0; i < report->errors->len; i++)
+    log_line (IPMID_LOG_ERROR, NULL, "%s", (const char *) report->errors->pdata[i]);
+  for (guint i = 0; i < report->warnings->len; i++)
+    log_line (IPMID_LOG_WARNING, NULL, "%s", (const char *) report->warnings->pdata[i]);
+}
+
+static void
+reload (Daemon *daemon)
+{
+  g_autoptr (ConfigReport) report = config_report_new ();
+  g_autoptr (CoreConfig) config = configure_reload (daemon->cmdline, report);
+
+  log_report (report);
+  if (config == NULL)
+    log_line (IPMID_LOG_ERROR, NULL, "the configuration stays as it was");
+  if (daemon->core == NULL && config != NULL)
+    on_reloaded (config, NULL, daemon);
+  else if (daemon->core != NULL && config != NULL)
+    core_reload (daemon->core, g_steal_pointer (&config), on_reloaded, daemon);
+  else
+    {
+      if (daemon->core != NULL)
+        core_reopen (daemon->core);
+      notify_reloaded ();
+    }
+}
+
+/* In eventd style the command line has said everything once and for all. */
+static gboolean
+on_reload_signal (gpointer data)
+{
+  Daemon *daemon = data;
+
+  if (daemon->stopping)
+    return G_SOURCE_CONTINUE;
   notify_reloading ();
+  if (daemon->cmdline->config != NULL)
+    {
+      reload (daemon);
+      return G_SOURCE_CONTINUE;
+    }
   if (daemon->core != NULL)
     core_reopen (daemon->core);
   notify_reloaded ();
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_status_signal (gpointer data)
+{
+  Daemon *daemon = data;
+
+  if (daemon->core != NULL)
+    core_log_status (daemon->core);
   return G_SOURCE_CONTINUE;
 }
 
@@ -228,10 +287,10 @@ static void
 watch_signals (Daemon *daemon)
 {
   ignore_signal (SIGPIPE);
-  ignore_signal (SIGUSR1); /* reserved */
   g_unix_signal_add (SIGTERM, on_stop_signal, daemon);
   g_unix_signal_add (SIGINT, on_stop_signal, daemon);
-  g_unix_signal_add (SIGHUP, on_reopen_signal, daemon);
+  g_unix_signal_add (SIGHUP, on_reload_signal, daemon);
+  g_unix_signal_add (SIGUSR1, on_status_signal, daemon);
 }
 
 /* ----------------------------------------------------------------------- run */
@@ -319,17 +378,20 @@ daemon_run (Cmdline *cmdline)
 {
   Daemon daemon = { .cmdline = cmdline, .verdict = -1, .exit_status = EX_OK };
   g_autoptr (ConfigReport) report = config_report_new ();
-  g_autoptr (CoreConfig) config = NULL;
   int exit_status;
 
-  config = daemon.config = configure_load (cmdline, report, &exit_status);
-  if (config == NULL)
+  daemon.config = configure_load (cmdline, report, &exit_status);
+  if (daemon.config == NULL)
     return exit_status;
   if (!stays_in_foreground (cmdline) && (daemon.verdict = daemonize_fork (&exit_status)) < 0)
-    return exit_status;
-  start_log (cmdline, config, report);
+    {
+      core_config_unref (daemon.config);
+      return exit_status;
+    }
+  start_log (cmdline, daemon.config, report);
   daemon.loop = g_main_loop_new (NULL, FALSE);
   exit_status = live (&daemon);
   g_main_loop_unref (daemon.loop);
+  core_config_unref (daemon.config);
   return exit_status;
 }

@@ -183,6 +183,12 @@ connection_copy (const Connection *connection)
   return copy;
 }
 
+gboolean
+connection_equal (const Connection *a, const Connection *b)
+{
+  return options_equal (connection_options, a, b);
+}
+
 void
 connection_free (Connection *connection)
 {

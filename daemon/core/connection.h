@@ -72,6 +72,8 @@ extern const char *const connection_hacks[];
 
 Connection *connection_new (void);
 Connection *connection_copy (const Connection *connection);
+/* Whether both lead to the same BMC in the same way. */
+gboolean connection_equal (const Connection *a, const Connection *b);
 void connection_free (Connection *connection);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Connection, connection_free)
 

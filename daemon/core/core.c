@@ -5,19 +5,13 @@
  * Start: state directory, journal, handlers known to the ledger, journal's
  * thread, handlers' threads, collector.  End: collector, handlers, journal.
  */
-#include "core/core.h"
+#include "core/core-private.h"
 
-#include "core/deletion.h"
-#include "core/handler.h"
-#include "core/journal.h"
-#include "core/keeper.h"
-#include "core/log.h"
+#include "core/probe.h"
+#include "core/silence.h"
+
 #include "core/quiet-timer.h"
 #include "core/silence.h"
-#include "core/probe.h"
-#include "core/state-dir.h"
-#include "core/trap-listener.h"
-#include "core/trap-socket.h"
 #include "event/error.h"
 
 #include <sysexits.h>
@@ -26,7 +20,7 @@
 
 /* At the end handlers may finish what they do for so long … */
 #define HANDLER_PATIENCE 2000 /* milliseconds */
-/* … and then have so long to give up.  With the collector's patience (keeper.c)
+/* … and then have so long to give up.  With the collectors' patience (keeper.c)
  * it stays below ten seconds. */
 #define CANCEL_PATIENCE 3500
 
@@ -34,30 +28,6 @@
  * not come back is mentioned. */
 #define WATCH_INTERVAL 10
 #define OVERDUE_LOG_INTERVAL G_TIME_SPAN_MINUTE
-
-struct _Core
-{
-  CoreConfig *config;
-  CoreEndedFunc on_ended;
-  gpointer user_data;
-  StateDir *state_dir;
-  Journal *journal;
-  Deletions *deletions;
-  Inventory *inventory;
-  SdrCache *sdr_cache;
-  Keeper *keeper;
-  TrapListener *traps; /* NULL: none are wanted */
-  GPtrArray *handlers; /* Handler */
-  QuietTimer *quiet_timer;
-
-  gboolean stopping;
-  gboolean stuck; /* a plugin does not come back: nothing can be freed */
-  guint patience_timer;
-  guint watch_timer;
-  LogLimit overdue_limit;
-  int exit_status;
-  char *message;
-};
 
 /* ----------------------------------------------------------- the other threads */
 
@@ -138,10 +108,13 @@ free_parts (Core *core)
     continue;
   g_clear_pointer (&core->quiet_timer, quiet_timer_free);
   g_clear_pointer (&core->deletions, deletions_free);
-  g_clear_pointer (&core->keeper, keeper_unref);
+  g_clear_pointer (&core->fleet, fleet_free);
+  if (core->handlers != NULL)
+    g_ptr_array_set_free_func (core->handlers, (GDestroyNotify) handler_free);
   g_clear_pointer (&core->handlers, g_ptr_array_unref);
   g_clear_pointer (&core->inventory, inventory_free);
   g_clear_pointer (&core->sdr_cache, sdr_cache_free);
+  g_clear_pointer (&core->retired, g_ptr_array_unref);
   g_clear_pointer (&core->state_dir, state_dir_close);
 }
 
@@ -170,6 +143,8 @@ finish_if_handlers_ended (gpointer data)
 {
   Core *core = data;
 
+  if (!core->stopping)
+    reload_on_handler_ended (core);
   /* A worker also ends when the journal has failed; then the core is told. */
   if (core->stopping && core->patience_timer != 0 && all_handlers_ended (core))
     finish (core);
@@ -231,9 +206,10 @@ core_stop (Core *core, int exit_status, const char *message)
   core->stopping = TRUE;
   core->exit_status = exit_status;
   core->message = g_strdup (message);
+  reload_cancel (core);
   quiet_timer_stop (core->quiet_timer);
   g_clear_pointer (&core->traps, trap_listener_free);
-  keeper_stop (core->keeper, stop_handlers, core);
+  fleet_stop (core->fleet, stop_handlers, core);
 }
 
 void
@@ -327,11 +303,10 @@ open_journal (Core *core, GError **error)
 static gboolean
 make_handlers (Core *core, GError **error)
 {
-  const HandlerHooks hooks = { on_stop_wanted, on_delete_wanted, on_handler_ended, core, core->inventory };
-
+  core->hooks = (HandlerHooks){ on_stop_wanted, on_delete_wanted, on_handler_ended, core, core->inventory };
   for (guint i = 0; i < core->config->handlers->len; i++)
     {
-      Handler *handler = handler_new (core->config->handlers->pdata[i], core->config->plugin_dir, &hooks, error);
+      Handler *handler = handler_new (core->config->handlers->pdata[i], core->config->plugin_dir, &core->hooks, error);
       if (handler == NULL)
         return FALSE;
       g_ptr_array_add (core->handlers, handler);
@@ -345,7 +320,7 @@ register_handlers (Core *core, GError **error)
   gint64 moved;
 
   for (guint i = 0; i < core->handlers->len; i++)
-    if (!handler_register (core->handlers->pdata[i], core->journal, error))
+    if (!handler_register (core->handlers->pdata[i], journal_ledger (core->journal), error))
       return FALSE;
   if (!ledger_bury_orphans (journal_ledger (core->journal), &moved, error))
     return FALSE;
@@ -356,37 +331,29 @@ register_handlers (Core *core, GError **error)
   return TRUE;
 }
 
-/* What filters and silences want to know of a BMC. */
-static gboolean
-set_attributes (Core *core, gint64 id, const BmcConfig *bmc, GError **error)
+gboolean
+core_set_attributes (const CoreConfig *config, Ledger *ledger, gint64 id, const BmcConfig *bmc, GError **error)
 {
   const char *const *labels = (const char *const *) bmc->labels;
-  gint64 until = silence_until ((const char *const *) core->config->silences, labels, bmc->silence_until);
+  gint64 until = silence_until ((const char *const *) config->silences, labels, bmc->silence_until);
 
-  return ledger_set_bmc_attributes (journal_ledger (core->journal), id, labels, until, error);
+  return ledger_set_bmc_attributes (ledger, id, labels, until, error);
 }
 
 static gboolean
-make_keeper (Core *core, GError **error)
+add_bmcs (Core *core, Ledger *ledger, GError **error)
 {
   g_autoptr (GHashTable) ids = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
 
-  core->keeper = keeper_new (core->config->collector, core->journal, deletions_on_deleted, core->deletions);
-  deletions_set_keeper (core->deletions, core->keeper);
-  SeverityRules *severities = severity_rules_parse ((const char *const *) core->config->severities, error);
-  if (severities == NULL)
-    return FALSE;
-  keeper_set_severities (core->keeper, severities);
-  core->sdr_cache = sdr_cache_new (core->config->state_dir);
-  keeper_set_inventory (core->keeper, core->inventory, core->sdr_cache);
   for (guint i = 0; i < core->config->bmcs->len; i++)
     {
       const BmcConfig *bmc = core->config->bmcs->pdata[i];
-      gint64 id = ledger_add_bmc (journal_ledger (core->journal), bmc->name, error);
-      if (id == 0 || !set_attributes (core, id, bmc, error))
+      StoreBmc saved;
+      gint64 id = ledger_add_bmc (ledger, bmc->name, bmc->was, error);
+      if (id == 0 || !core_set_attributes (core->config, ledger, id, bmc, error)
+          || !store_bmc_get (ledger_store (ledger), id, &saved, error))
         return FALSE;
-      keeper_add_bmc (core->keeper, id, bmc->name, bmc->connection);
-      inventory_set_labels (core->inventory, id, bmc->host, (const char *const *) bmc->labels);
+      fleet_add_bmc (core->fleet, &saved, bmc);
       g_hash_table_add (ids, g_memdup2 (&id, sizeof id));
     }
   sdr_cache_forget_others (core->sdr_cache, ids);
@@ -394,10 +361,28 @@ make_keeper (Core *core, GError **error)
 }
 
 static gboolean
+make_fleet (Core *core, GError **error)
+{
+  Ledger *ledger = journal_ledger (core->journal);
+
+  core->fleet = fleet_new (core->config, core->journal, deletions_on_deleted, core->deletions);
+  deletions_set_fleet (core->deletions, core->fleet);
+  SeverityRules *severities = severity_rules_parse ((const char *const *) core->config->severities, error);
+  if (severities == NULL)
+    return FALSE;
+  fleet_set_severities (core->fleet, severities);
+  core->sdr_cache = sdr_cache_new (core->config->state_dir);
+  fleet_set_inventory (core->fleet, core->inventory, core->sdr_cache);
+  /* One transaction: thousands would each wait for the disk. */
+  return store_begin (ledger_store (ledger), error) && add_bmcs (core, ledger, error)
+         && store_commit (ledger_store (ledger), error);
+}
+
+static gboolean
 start_handlers (Core *core, GError **error)
 {
   for (guint i = 0; i < core->handlers->len; i++)
-    if (!handler_start (core->handlers->pdata[i], error))
+    if (!handler_start (core->handlers->pdata[i], core->journal, error))
       return FALSE;
   return TRUE;
 }
@@ -405,23 +390,19 @@ start_handlers (Core *core, GError **error)
 static gint64
 find_address (const struct sockaddr *address, gpointer user_data)
 {
-  char host[TRAP_ADDRESS_SIZE];
-
-  trap_socket_host (address, host);
-  return keeper_find_address (((Core *) user_data)->keeper, host);
+  return fleet_find_address (((Core *) user_data)->fleet, address);
 }
 
-/* Not known yet. */
 static gint64
-find_guid (G_GNUC_UNUSED const guint8 guid[PET_GUID_SIZE], G_GNUC_UNUSED gpointer user_data)
+find_guid (const guint8 guid[PET_GUID_SIZE], gpointer user_data)
 {
-  return 0;
+  return fleet_find_guid (((Core *) user_data)->fleet, guid);
 }
 
 static void
 poll_bmc (gint64 bmc, gpointer user_data)
 {
-  keeper_poll (((Core *) user_data)->keeper, bmc);
+  fleet_poll (((Core *) user_data)->fleet, bmc);
 }
 
 static gboolean
@@ -441,11 +422,11 @@ start_parts (Core *core, GError **error)
 {
   core->inventory = inventory_new ();
   /* Mistakes in the configuration first, before anything is made on disk. */
-  if (!make_handlers (core, error) || !open_journal (core, error))
+  if (!core_config_check (core->config, error) || !make_handlers (core, error) || !open_journal (core, error))
     return FALSE;
   core->deletions = deletions_new (core->journal);
-  return register_handlers (core, error) && make_keeper (core, error) && journal_start (core->journal, error)
-         && start_handlers (core, error) && listen_for_traps (core, error) && keeper_start (core->keeper, error);
+  return register_handlers (core, error) && make_fleet (core, error) && journal_start (core->journal, error)
+         && start_handlers (core, error) && listen_for_traps (core, error) && fleet_start (core->fleet, error);
 }
 
 Core *
@@ -457,7 +438,8 @@ core_start (CoreConfig *config, CoreEndedFunc on_ended, gpointer user_data, int 
   core->config = config;
   core->on_ended = on_ended;
   core->user_data = user_data;
-  core->handlers = g_ptr_array_new_with_free_func ((GDestroyNotify) handler_free);
+  core->handlers = g_ptr_array_new ();
+  core->retired = g_ptr_array_new_with_free_func ((GDestroyNotify) handler_free);
   if (start_parts (core, &local))
     {
       core->quiet_timer = quiet_timer_new (core->journal);
@@ -483,81 +465,4 @@ core_reopen (Core *core)
     return;
   for (guint i = 0; i < core->handlers->len; i++)
     handler_reopen (core->handlers->pdata[i]);
-}
-
-/* ---------------------------------------------------------------- the status */
-
-typedef struct
-{
-  gint64 handler;
-  LedgerCounts counts;
-} CountQuery;
-
-static gboolean
-count (Ledger *ledger, gpointer data, G_GNUC_UNUSED GError **error)
-{
-  CountQuery *query = data;
-
-  ledger_counts (ledger, query->handler, &query->counts);
-  return TRUE;
-}
-
-static void
-describe_handler (Core *core, Handler *handler, GString *out)
-{
-  CountQuery query = { .handler = handler_id (handler) };
-  HandlerStatus status;
-
-  handler_get_status (handler, &status);
-  g_string_append_printf (out, "handler: %s\n", handler_name (handler));
-  g_string_append_printf (out, "  state: %s\n", status.down ? "failing" : "working");
-  if (journal_run (core->journal, JOURNAL_LOOK_UP, count, &query))
-    g_string_append_printf (
-        out, "  queue: %" G_GINT64_FORMAT "\n  dead letters: %" G_GINT64_FORMAT "\n  not kept: %" G_GINT64_FORMAT
-             "\n  held back in quiet time: %" G_GINT64_FORMAT "\n  held back in silence: %" G_GINT64_FORMAT "\n",
-        query.counts.pending, query.counts.dead, query.counts.shed, query.counts.hushed, query.counts.silenced);
-  g_string_append_printf (out, "  handled: %" G_GUINT64_FORMAT "\n  failures: %" G_GUINT64_FORMAT "\n", status.done,
-                          status.failed);
-  if (status.has_readings)
-    g_string_append_printf (
-        out, "  readings: %" G_GUINT64_FORMAT " taken, %" G_GUINT64_FORMAT " replaced by newer ones before\n",
-        status.readings, status.readings_dropped);
-  if (status.last_error != NULL)
-    g_string_append_printf (out, "  last error: %s\n", status.last_error);
-  g_free (status.last_error);
-}
-
-char *
-core_summary (Core *core)
-{
-  GString *out;
-
-  if (core->stopping)
-    return g_strdup ("ending");
-  out = g_string_new (NULL);
-  keeper_summarize (core->keeper, out);
-  if (journal_is_full (core->journal))
-    g_string_append (out, "; the journal is full");
-  return g_string_free (out, FALSE);
-}
-
-char *
-core_status (Core *core)
-{
-  GString *out = g_string_new (NULL);
-
-  if (core->stopping)
-    {
-      g_string_append (out, "ipmid: ending\n");
-      return g_string_free (out, FALSE);
-    }
-  g_string_append_printf (out, "journal: %s%s\n",
-                          core->config->state_dir == NULL ? "in memory" : core->config->state_dir,
-                          journal_is_full (core->journal) ? ", full: SELs are not read" : "");
-  keeper_describe (core->keeper, out);
-  if (core->traps != NULL)
-    trap_listener_describe (core->traps, out);
-  for (guint i = 0; i < core->handlers->len; i++)
-    describe_handler (core, core->handlers->pdata[i], out);
-  return g_string_free (out, FALSE);
 }

@@ -82,6 +82,10 @@ void handler_config_set (HandlerConfig *handler, const char *key, const char *va
 /* Takes the connection. */
 BmcConfig *core_config_add_bmc (CoreConfig *config, const char *name, Connection *connection);
 
+/* What no single group can know: names are there once, and an earlier name
+ * (`was`) belongs to nobody else. */
+gboolean core_config_check (const CoreConfig *config, GError **error);
+
 typedef struct _Core Core;
 
 /* The core has ended, in order: the exit status (sysexits.h) and why, NULL if
@@ -98,7 +102,7 @@ Core *core_start (CoreConfig *config, CoreEndedFunc on_ended, gpointer user_data
  * within ten seconds; then on_ended is called. */
 void core_stop (Core *core, int exit_status, const char *message);
 
-/* SIGHUP: handlers re-open their files. */
+/* SIGHUP in eventd style: handlers re-open their files. */
 void core_reopen (Core *core);
 
 /* Has the core's other threads show that they are alive: `answered` is called
@@ -109,6 +113,18 @@ void core_probe (Core *core, void (*answered) (gboolean well, gpointer user_data
 /* One line, for people: "3 BMCs: 2 up, 1 down; 40 records read".  The caller
  * frees it. */
 char *core_summary (Core *core);
+/* How a reload has ended; `error` NULL: the new configuration is in use.  `config`
+ * is the core's, and the one in use now. */
+typedef void (*CoreReloadedFunc) (CoreConfig *config, const GError *error, gpointer user_data);
+
+/* A new configuration, which the core takes.  Touches only what has changed, and
+ * nothing if anything is wrong (see reload.h); logs the outcome, and calls `done`
+ * (may be NULL), perhaps at once, unless ipmid ends before.  One that comes
+ * while another is under way follows it. */
+void core_reload (Core *core, CoreConfig *config, CoreReloadedFunc done, gpointer user_data);
+
+/* SIGUSR1: a line in the log for every collector, BMC and handler. */
+void core_log_status (Core *core);
 
 /* What --status shows: "key: value" lines for people. */
 char *core_status (Core *core);

@@ -27,7 +27,7 @@ typedef struct
 struct _Deletions
 {
   Journal *journal;
-  Keeper *keeper;
+  Fleet *fleet;
   GHashTable *asked; /* guint64 token → Deletion: the collector has these */
   guint64 next_token;
 };
@@ -52,19 +52,9 @@ deletions_new (Journal *journal)
 }
 
 void
-deletions_set_keeper (Deletions *deletions, Keeper *keeper)
+deletions_set_fleet (Deletions *deletions, Fleet *fleet)
 {
-  deletions->keeper = keeper;
-}
-
-void
-deletions_free (Deletions *deletions)
-{
-  if (deletions == NULL)
-    return;
-  deletions_on_deleted (0, FRAME_DELETE_UNAVAILABLE, "ipmid is ending", deletions);
-  g_hash_table_unref (deletions->asked);
-  g_free (deletions);
+  deletions->fleet = fleet;
 }
 
 /* ------------------------------------------------------------- the outcome */
@@ -98,21 +88,47 @@ settle (Deletion *deletion, FrameDeleteOutcome outcome, const char *words)
     finish (deletion, (IpmidDeleteOutcome) outcome, words);
 }
 
-void
-deletions_on_deleted (guint64 token, FrameDeleteOutcome outcome, const char *words, gpointer data)
+/* What was asked of this BMC, of all if it is 0. */
+static void
+give_up (Deletions *deletions, gint64 bmc, FrameDeleteOutcome outcome, const char *words)
 {
-  Deletions *deletions = data;
   GHashTableIter iter;
   gpointer value;
 
   g_hash_table_iter_init (&iter, deletions->asked);
-  while (token == 0 && g_hash_table_iter_next (&iter, NULL, &value))
+  while (g_hash_table_iter_next (&iter, NULL, &value))
     {
+      if (bmc != 0 && ((Deletion *) value)->bmc != bmc)
+        continue;
       g_hash_table_iter_remove (&iter);
       settle (value, outcome, words);
     }
-  if (token != 0 && g_hash_table_steal_extended (deletions->asked, &token, NULL, &value))
-    settle (value, outcome, words);
+}
+
+void
+deletions_on_deleted (gint64 bmc, guint64 token, FrameDeleteOutcome outcome, const char *words, gpointer data)
+{
+  Deletions *deletions = data;
+  Deletion *deletion = g_hash_table_lookup (deletions->asked, &token);
+
+  if (token == 0)
+    give_up (deletions, bmc, outcome, words);
+  /* A collector speaks for its own BMCs only. */
+  else if (deletion != NULL && deletion->bmc == bmc)
+    {
+      g_hash_table_remove (deletions->asked, &token);
+      settle (deletion, outcome, words);
+    }
+}
+
+void
+deletions_free (Deletions *deletions)
+{
+  if (deletions == NULL)
+    return;
+  give_up (deletions, 0, FRAME_DELETE_UNAVAILABLE, "ipmid is ending");
+  g_hash_table_unref (deletions->asked);
+  g_free (deletions);
 }
 
 /* -------------------------------------------------------------- the request */
@@ -146,8 +162,8 @@ ask_collector (gpointer data)
     {
       deletion->token = owner->next_token++;
       crash_point ("delete-before");
-      if (owner->keeper == NULL
-          || !keeper_delete (owner->keeper, deletion->token, deletion->bmc, &deletion->intent, frame_flags (deletion)))
+      if (owner->fleet == NULL
+          || !fleet_delete (owner->fleet, deletion->token, deletion->bmc, &deletion->intent, frame_flags (deletion)))
         finish (deletion, IPMID_DELETE_UNAVAILABLE, "the BMC is not connected");
       else
         g_hash_table_insert (owner->asked, &deletion->token, deletion);

@@ -8,13 +8,13 @@
 #ifndef DELETION_H
 #define DELETION_H
 
-#include "core/keeper.h"
+#include "core/fleet.h"
 
 typedef struct _Deletions Deletions;
 
-/* Belongs to the core's thread; the keeper may be set later. */
+/* Belongs to the core's thread; the fleet may be set later. */
 Deletions *deletions_new (Journal *journal);
-void deletions_set_keeper (Deletions *deletions, Keeper *keeper);
+void deletions_set_fleet (Deletions *deletions, Fleet *fleet);
 
 /* After the journal has been closed: what is left is answered UNAVAILABLE. */
 void deletions_free (Deletions *deletions);
@@ -24,7 +24,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Deletions, deletions_free)
 void deletions_start (Deletions *deletions, gint64 bmc, gint64 seq, IpmidEvent *event, IpmidDeleteFlags flags,
                       IpmidDeleteCallback callback, gpointer user_data);
 
-/* The collector has answered (KeeperDeletedFunc); token 0: it is gone. */
-void deletions_on_deleted (guint64 token, FrameDeleteOutcome outcome, const char *words, gpointer deletions);
+/* A collector has answered (FleetDeletedFunc). */
+void deletions_on_deleted (gint64 bmc, guint64 token, FrameDeleteOutcome outcome, const char *words,
+                           gpointer deletions);
 
 #endif

@@ -85,6 +85,10 @@ struct _Handler
   int wake_fd;                /* eventfd: something changed for the worker */
   int cancel_fd;              /* eventfd: the plugin should give up */
 
+  /* The core's thread alone. */
+  gboolean removed, claimed;
+  guint patience_timer;
+
   GMutex lock; /* everything below */
   GCond opened;
   Schedule *schedule;

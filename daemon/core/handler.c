@@ -245,6 +245,7 @@ handler_free (Handler *handler)
   if (handler == NULL)
     return;
   handler_join (handler);
+  g_clear_handle_id (&handler->patience_timer, g_source_remove);
   if (handler->descriptor->options != NULL)
     options_clear (handler->descriptor->options, handler->state);
   handler_options_clear (&handler->options);
@@ -263,9 +264,8 @@ handler_free (Handler *handler)
 }
 
 gboolean
-handler_register (Handler *handler, Journal *journal, GError **error)
+handler_register (Handler *handler, Ledger *ledger, GError **error)
 {
-  Ledger *ledger = journal_ledger (journal);
   gboolean finalizer = (handler->descriptor->flags & IPMID_PLUGIN_FINALIZER) != 0;
   const LedgerHandler description = {
     .name = handler->name,
@@ -278,21 +278,25 @@ handler_register (Handler *handler, Journal *journal, GError **error)
     .user_data = handler,
   };
 
-  handler->journal = journal;
-  handler->id = ledger_add_handler (ledger, &description, error);
-  if (handler->id == 0)
+  gint64 id = ledger_add_handler (ledger, &description, error);
+  if (id == 0)
     return FALSE;
-  g_autoptr (GArray) lanes = store_delivery_lanes (ledger_store (ledger), handler->id, error);
+  g_autoptr (GArray) lanes = store_delivery_lanes (ledger_store (ledger), id, error);
   if (lanes == NULL)
     return FALSE;
+  g_mutex_lock (&handler->lock);
+  handler->id = id;
   for (guint i = 0; i < lanes->len; i++)
     schedule_add_backlog (handler->schedule, g_array_index (lanes, gint64, i));
+  g_mutex_unlock (&handler->lock);
+  handler_wake (handler);
   return TRUE;
 }
 
 gboolean
-handler_start (Handler *handler, GError **error)
+handler_start (Handler *handler, Journal *journal, GError **error)
 {
+  handler->journal = journal;
   handler->thread = g_thread_try_new (handler->name, worker_run, handler, error);
   if (handler->thread == NULL)
     return FALSE;
@@ -338,6 +342,54 @@ handler_cancel (Handler *handler)
   if (write (handler->cancel_fd, &one, sizeof one) < 0)
     return;
   handler_wake (handler);
+}
+
+static gboolean
+on_patience_ended (gpointer data)
+{
+  Handler *handler = data;
+
+  handler->patience_timer = 0;
+  handler_cancel (handler);
+  return G_SOURCE_REMOVE;
+}
+
+void
+handler_remove (Handler *handler, guint patience)
+{
+  handler->removed = TRUE;
+  handler->patience_timer = g_timeout_add (patience, on_patience_ended, handler);
+  handler_stop (handler, TRUE);
+}
+
+gboolean
+handler_is_removed (const Handler *handler)
+{
+  return handler->removed;
+}
+
+gboolean
+handler_claim_removed (Handler *handler)
+{
+  if (!handler->removed || handler->claimed || !handler_has_ended (handler))
+    return FALSE;
+  handler->claimed = TRUE;
+  return TRUE;
+}
+
+gboolean
+handler_was_cancelled (Handler *handler)
+{
+  g_mutex_lock (&handler->lock);
+  gboolean cancelled = handler->cancelled;
+  g_mutex_unlock (&handler->lock);
+  return cancelled;
+}
+
+gboolean
+handler_has_thread (const Handler *handler)
+{
+  return handler->thread != NULL;
 }
 
 gboolean

@@ -41,12 +41,14 @@ void handler_check (const HandlerConfig *config, const char *plugin_dir, GPtrArr
 /* Loads the plugin and checks the configuration.  `hooks` stay the caller's. */
 Handler *handler_new (const HandlerConfig *config, const char *plugin_dir, const HandlerHooks *hooks, GError **error);
 
-/* Makes it known to the ledger and takes up its backlog; before the journal
- * starts. */
-gboolean handler_register (Handler *handler, Journal *journal, GError **error);
+/* Makes it known to the ledger, in the place of another one of its name if there
+ * is one, and takes up its backlog.  On the journal's thread, or before that
+ * runs; also again, after a rollback. */
+gboolean handler_register (Handler *handler, Ledger *ledger, GError **error);
 
-/* Starts the worker and waits until the plugin is open.  The journal runs. */
-gboolean handler_start (Handler *handler, GError **error);
+/* Starts the worker and waits until the plugin is open.  The journal runs.
+ * Before handler_register() it has nothing to do. */
+gboolean handler_start (Handler *handler, Journal *journal, GError **error);
 
 /* Asks the worker to end when its present batch is answered; `drain`: when it
  * has nothing left that can be delivered now. */
@@ -54,6 +56,19 @@ void handler_stop (Handler *handler, gboolean drain);
 
 /* Asks the plugin to give up what it is doing. */
 void handler_cancel (Handler *handler);
+
+/* It is not configured any more (and the ledger knows that): delivers what it can
+ * within `patience` milliseconds, and ends. */
+void handler_remove (Handler *handler, guint patience);
+gboolean handler_is_removed (const Handler *handler);
+/* TRUE, once, if it was removed and has ended. */
+gboolean handler_claim_removed (Handler *handler);
+
+/* Whether the plugin was asked to give up: not all that it was given is answered. */
+gboolean handler_was_cancelled (Handler *handler);
+
+/* Whether there is a worker to be joined. */
+gboolean handler_has_thread (const Handler *handler);
 
 /* Whether handler_join() would not have to wait. */
 gboolean handler_has_ended (Handler *handler);

@@ -19,13 +19,15 @@ typedef struct
   guint generation;
   FrameType type;
   gint64 bmc;
+  guint bmc_generation;
   guint walk;
-  gboolean flag;         /* RECORDS: first; WALK_END: complete; SUSPECT, SEL_INFO: overflow */
+  gboolean flag;         /* RECORDS: first; WALK_END: complete; SUSPECT, SEL_INFO: overflow;
+                            IDENTITY: to be announced */
   gboolean connected;    /* SEL_INFO */
   gint64 last_confirmed; /* SUSPECT */
   GPtrArray *events;     /* RECORDS */
   gboolean has_record;
-  guint8 record[STORE_RECORD_SIZE]; /* TAIL */
+  guint8 record[STORE_RECORD_SIZE]; /* TAIL; IDENTITY: the GUID */
   StoreBmc cursor;                  /* the answer to SEL_INFO and TAIL */
   gboolean committed;
 } Intake;
@@ -55,6 +57,8 @@ work (Ledger *ledger, gpointer data, GError **error)
       return ledger_records (ledger, intake->bmc, intake->walk, intake->flag, intake->events, error);
     case FRAME_WALK_END:
       return ledger_walk_end (ledger, intake->bmc, intake->walk, intake->flag, error);
+    case FRAME_IDENTITY:
+      return ledger_identity (ledger, intake->bmc, intake->has_record ? intake->record : NULL, intake->flag, error);
     case FRAME_SUSPECT:
       return ledger_suspect (ledger, intake->bmc, intake->flag, intake->last_confirmed, error);
     default:
@@ -85,13 +89,34 @@ send_start (const Intake *intake)
 /* "Up" means that no record that is written from now on will be missed or taken
  * for one that stood there before: the tail of first contact is on disk. */
 static void
-announce_up (Keeper *keeper, gint64 id)
+announce_up (FleetBmc *bmc)
 {
-  KeeperBmc *bmc = g_hash_table_lookup (keeper->bmcs, &id);
-  g_autofree char *words = bmc == NULL ? NULL : g_steal_pointer (&bmc->up_words);
+  g_autofree char *words = g_steal_pointer (&bmc->up_words);
 
   if (words != NULL)
-    keeper_set_state (bmc, FRAME_STATE_UP, words);
+    fleet_set_state (bmc, FRAME_STATE_UP, words);
+}
+
+/* The BMC for which the collector waits; NULL: it was removed since, or handed
+ * over again. */
+static FleetBmc *
+waiting_bmc (const Intake *intake)
+{
+  FleetBmc *bmc = g_hash_table_lookup (intake->keeper->bmcs, &intake->bmc);
+
+  return bmc != NULL && bmc->generation == intake->bmc_generation && !bmc->removing ? bmc : NULL;
+}
+
+static void
+start_bmc (const Intake *intake)
+{
+  FleetBmc *bmc = waiting_bmc (intake);
+
+  if (bmc == NULL)
+    return;
+  send_start (intake);
+  if (intake->cursor.contact != STORE_CONTACT_NONE)
+    announce_up (bmc);
 }
 
 static void
@@ -113,11 +138,7 @@ follow_up (gpointer data)
       if (intake->type == FRAME_TAIL)
         crash_point ("first-contact");
       if (intake->connected || intake->type == FRAME_TAIL)
-        {
-          send_start (intake);
-          if (intake->cursor.contact != STORE_CONTACT_NONE)
-            announce_up (keeper, intake->bmc);
-        }
+        start_bmc (intake);
       else if (intake->type == FRAME_RECORDS)
         give_credit (keeper, intake->events->len);
     }
@@ -135,7 +156,7 @@ done (gpointer data, gboolean committed)
 }
 
 static Intake *
-new_intake (Keeper *keeper, FrameType type, const KeeperBmc *bmc)
+new_intake (Keeper *keeper, FrameType type, const FleetBmc *bmc)
 {
   Intake *intake = g_new0 (Intake, 1);
 
@@ -143,6 +164,7 @@ new_intake (Keeper *keeper, FrameType type, const KeeperBmc *bmc)
   intake->generation = keeper->generation;
   intake->type = type;
   intake->bmc = bmc->id;
+  intake->bmc_generation = bmc->generation;
   return intake;
 }
 
@@ -152,8 +174,8 @@ submit (Intake *intake)
   journal_submit (intake->keeper->journal, JOURNAL_INTAKE, work, done, intake);
 }
 
-static KeeperBmc *
-find_bmc (Keeper *keeper, guint32 number)
+FleetBmc *
+keeper_find_bmc (Keeper *keeper, guint32 number)
 {
   gint64 id = number;
 
@@ -172,20 +194,21 @@ on_hello (Keeper *keeper, GVariant *body)
   if (protocol != FRAME_PROTOCOL)
     keeper_break (keeper, "another protocol version; is it the collector of this ipmid?");
   else
-    log_line (IPMID_LOG_DEBUG, NULL, "the collector, version %s, has started", version);
+    log_line (IPMID_LOG_DEBUG, NULL, "collector %u, version %s, has started", keeper->number, version);
+  keeper->greeted = TRUE;
 }
 
 static void
-note_state (KeeperBmc *bmc, FrameState state, const char *words)
+note_state (FleetBmc *bmc, FrameState state, const char *words)
 {
   g_clear_pointer (&bmc->up_words, g_free);
   if (state == FRAME_STATE_UP)
     {
       bmc->up_words = g_strdup (words);
-      keeper_set_state (bmc, FRAME_STATE_CONNECTING, "asking for its SEL");
+      fleet_set_state (bmc, FRAME_STATE_CONNECTING, "asking for its SEL");
     }
   else
-    keeper_set_state (bmc, state, words);
+    fleet_set_state (bmc, state, words);
 }
 
 static void
@@ -196,10 +219,10 @@ on_state (Keeper *keeper, GVariant *body)
   const char *words;
 
   g_variant_get (body, "(uy&s)", &number, &state, &words);
-  KeeperBmc *bmc = find_bmc (keeper, number);
+  FleetBmc *bmc = keeper_find_bmc (keeper, number);
   if (state > FRAME_STATE_REFUSED)
     keeper_break (keeper, "an unknown state");
-  else if (bmc != NULL)
+  else if (bmc != NULL && !bmc->removing)
     note_state (bmc, state, words);
 }
 
@@ -210,13 +233,14 @@ on_sel_info (Keeper *keeper, GVariant *body)
   guchar flags;
 
   g_variant_get (body, "(uyuuuu)", &number, &flags, &entries, &room, &added, &erased);
-  KeeperBmc *bmc = find_bmc (keeper, number);
+  FleetBmc *bmc = keeper_find_bmc (keeper, number);
   if (bmc == NULL)
     return;
   bmc->sel_known = TRUE;
   bmc->sel_entries = entries;
   bmc->sel_free = room;
   bmc->sel_overflow = (flags & FRAME_SEL_OVERFLOW) != 0;
+  fleet_watch_sel (bmc);
   Intake *intake = new_intake (keeper, FRAME_SEL_INFO, bmc);
   intake->connected = (flags & FRAME_SEL_CONNECTED) != 0;
   intake->flag = bmc->sel_overflow;
@@ -232,7 +256,7 @@ on_tail (Keeper *keeper, GVariant *body)
 
   g_variant_get (body, "(u@ay)", &number, &record);
   const guint8 *bytes = g_variant_get_fixed_array (record, &length, 1);
-  KeeperBmc *bmc = find_bmc (keeper, number);
+  FleetBmc *bmc = keeper_find_bmc (keeper, number);
   if (length != 0 && length != STORE_RECORD_SIZE)
     keeper_break (keeper, "a record that has not 16 bytes");
   else if (bmc != NULL)
@@ -269,7 +293,7 @@ read_events (const Keeper *keeper, GVariant *array)
         g_ptr_array_add (events, event);
       if (event == NULL || !is_record (event))
         return NULL;
-      severity_rules_apply (keeper->severities, event);
+      severity_rules_apply (keeper->fleet->severities, event);
     }
   return g_steal_pointer (&events);
 }
@@ -282,7 +306,7 @@ on_records (Keeper *keeper, GVariant *body)
   g_autoptr (GVariant) array = NULL;
 
   g_variant_get (body, "(uub@a" EVENT_VARIANT_TYPE ")", &number, &walk, &first, &array);
-  KeeperBmc *bmc = find_bmc (keeper, number);
+  FleetBmc *bmc = keeper_find_bmc (keeper, number);
   GPtrArray *events = read_events (keeper, array);
   if (events == NULL || events->len > keeper->outstanding)
     {
@@ -313,7 +337,7 @@ on_walk_end (Keeper *keeper, GVariant *body)
   gboolean complete;
 
   g_variant_get (body, "(uub)", &number, &walk, &complete);
-  KeeperBmc *bmc = find_bmc (keeper, number);
+  FleetBmc *bmc = keeper_find_bmc (keeper, number);
   if (walk == 0)
     keeper_break (keeper, "the end of a walk without a number");
   if (bmc == NULL || walk == 0)
@@ -333,7 +357,7 @@ on_suspect (Keeper *keeper, GVariant *body)
   gint64 last_confirmed;
 
   g_variant_get (body, "(uyx&s)", &number, &suspicion, &last_confirmed, &words);
-  KeeperBmc *bmc = find_bmc (keeper, number);
+  FleetBmc *bmc = keeper_find_bmc (keeper, number);
   if (bmc == NULL)
     return;
   const LogContext context = { .bmc = bmc->name };
@@ -355,8 +379,55 @@ on_deleted (Keeper *keeper, GVariant *body)
   g_variant_get (body, "(uty&s)", &number, &token, &outcome, &words);
   if (outcome >= FRAME_DELETE_N || token == 0)
     keeper_break (keeper, "an unknown outcome of a delete");
-  else
-    keeper->on_deleted (token, outcome, words, keeper->user_data);
+  else if (keeper_find_bmc (keeper, number) != NULL)
+    keeper->fleet->on_deleted (number, token, outcome, words, keeper->fleet->user_data);
+}
+
+static void
+on_removed (Keeper *keeper, GVariant *body)
+{
+  guint32 number;
+
+  g_variant_get (body, "(u)", &number);
+  FleetBmc *bmc = keeper_find_bmc (keeper, number);
+  if (bmc != NULL && bmc->removing)
+    fleet_on_removed (bmc);
+}
+
+static void
+on_identity (Keeper *keeper, GVariant *body)
+{
+  guint32 number, manufacturer, product;
+  g_autoptr (GVariant) guid = NULL;
+  const char *firmware;
+  gsize length;
+
+  g_variant_get (body, "(u@ayuu&s)", &number, &guid, &manufacturer, &product, &firmware);
+  const guint8 *bytes = g_variant_get_fixed_array (guid, &length, 1);
+  FleetBmc *bmc = keeper_find_bmc (keeper, number);
+  if (length != 0 && length != STORE_GUID_SIZE)
+    keeper_break (keeper, "a GUID that has not 16 bytes");
+  else if (bmc != NULL && length > 0)
+    {
+      Intake *intake = new_intake (keeper, FRAME_IDENTITY, bmc);
+      intake->has_record = bmc->has_guid = TRUE;
+      memcpy (intake->record, bytes, STORE_GUID_SIZE);
+      memcpy (bmc->guid, bytes, STORE_GUID_SIZE);
+      intake->flag = keeper->fleet->config->announce;
+      submit (intake);
+    }
+}
+
+static void
+on_clock (Keeper *keeper, GVariant *body)
+{
+  guint32 number;
+  gint64 drift;
+
+  g_variant_get (body, "(ux)", &number, &drift);
+  FleetBmc *bmc = keeper_find_bmc (keeper, number);
+  if (bmc != NULL)
+    fleet_watch_clock (bmc, drift);
 }
 
 static void
@@ -367,7 +438,7 @@ on_log (Keeper *keeper, GVariant *body)
   const char *text;
 
   g_variant_get (body, "(yu&s)", &level, &number, &text);
-  const KeeperBmc *bmc = find_bmc (keeper, number);
+  const FleetBmc *bmc = keeper_find_bmc (keeper, number);
   const LogContext context = { .bmc = bmc == NULL ? NULL : bmc->name };
   log_line (CLAMP (level, IPMID_LOG_ERROR, IPMID_LOG_DEBUG), &context, "%s", text);
 }
@@ -380,14 +451,14 @@ on_sensors (Keeper *keeper, FrameType type, GVariant *body)
   g_autoptr (GError) error = NULL;
 
   g_variant_get_child (body, 0, "u", &number);
-  if (keeper->inventory == NULL || find_bmc (keeper, number) == NULL)
+  if (keeper->fleet->inventory == NULL || keeper_find_bmc (keeper, number) == NULL)
     return;
   if (type == FRAME_SENSORS)
-    inventory_on_sensors (keeper->inventory, number, body, &error);
+    inventory_on_sensors (keeper->fleet->inventory, number, body, &error);
   else if (type == FRAME_READINGS)
-    inventory_on_readings (keeper->inventory, number, body, &error);
+    inventory_on_readings (keeper->fleet->inventory, number, body, &error);
   else
-    sdr_cache_on_frame (keeper->sdr_cache, number, body);
+    sdr_cache_on_frame (keeper->fleet->sdr_cache, number, body);
   if (error != NULL)
     keeper_break (keeper, error->message);
 }
@@ -431,14 +502,19 @@ keeper_on_frame (FrameType type, GVariant *body, gpointer data)
     case FRAME_PONG:
       keeper->unanswered = 0;
       break;
+    case FRAME_REMOVED:
+      on_removed (keeper, body);
+      break;
+    case FRAME_IDENTITY:
+      on_identity (keeper, body);
+      break;
+    case FRAME_CLOCK:
+      on_clock (keeper, body);
+      break;
     case FRAME_SENSORS:
     case FRAME_READINGS:
     case FRAME_SDR_CACHE:
       on_sensors (keeper, type, body);
-      break;
-    case FRAME_REMOVED:
-    case FRAME_IDENTITY:
-    case FRAME_CLOCK:
       break;
     default:
       keeper_break (keeper, "a frame that only the core sends");

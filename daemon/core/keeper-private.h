@@ -1,68 +1,61 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * keeper-private.h - what keeper.c (the process) and keeper-frames.c (what it
- * says) share.
+ * keeper-private.h - what the fleet, keeper.c (the process), keeper-bmc.c (its
+ * share) and keeper-frames.c (what it says) know of a keeper.
  */
 #ifndef KEEPER_PRIVATE_H
 #define KEEPER_PRIVATE_H
 
-#include "core/keeper.h"
-#include "core/log.h"
-#include "core/resolve.h"
+#include "core/fleet-private.h"
 #include "event/channel.h"
-
-/* One BMC as the keeper knows it. */
-typedef struct
-{
-  gint64 id;
-  char *name;
-  const Connection *connection;
-  Keeper *keeper;
-  Resolve *resolving; /* while its names are looked up */
-  guint resolve_timer;
-  guint resolve_failures;
-  char **addresses; /* numeric, as last looked up; NULL: not yet */
-  gboolean added; /* the present collector knows it */
-  FrameState state;
-  char *words;       /* why it is in this state */
-  char *up_words;    /* connected, but where to read its SEL is not known yet; else NULL */
-  gint64 since;      /* wall clock, microseconds */
-  gint64 last_event; /* likewise; 0: none yet */
-  guint64 records;   /* received since start */
-  guint32 sel_entries, sel_free;
-  gboolean sel_known, sel_overflow;
-} KeeperBmc;
+#include "event/serving.h"
 
 struct _Keeper
 {
+  guint number; /* for people */
+  Fleet *fleet;
   char *program;
   Journal *journal;
-  KeeperDeletedFunc on_deleted;
-  gpointer user_data;
-  Inventory *inventory;      /* the core's; NULL: sensors are of no interest */
-  SdrCache *sdr_cache;       /* likewise */
-  GHashTable *bmcs;          /* gint64 → KeeperBmc */
-  SeverityRules *severities; /* NULL: none */
+  GHashTable *bmcs; /* gint64 → FleetBmc: its share */
+  gboolean alone;   /* has a BMC in quarantine: takes no other */
 
   GPid pid; /* 0: not running */
   guint child_watch;
-  Channel *channel;  /* NULL: not running */
-  guint generation;  /* of collectors; what an older one asked for is not answered */
-  guint outstanding; /* records that the collector may still send */
+  const ServingNote *note; /* whom the collector works for; NULL: not known */
+  Channel *channel;        /* NULL: not running */
+  guint generation;        /* of collectors; what an older one asked for is not answered */
+  guint outstanding;       /* records that the collector may still send */
   guint restart_timer, kill_timer;
-  guint failures;  /* collectors that ended early, in a row */
-  gint64 started;  /* monotonic, microseconds */
-  gboolean broken; /* it broke the rules: nothing that it says counts any more */
+  guint failures;                /* collectors that ended early, in a row */
+  gint64 started;                /* monotonic, microseconds */
+  gboolean greeted;              /* it is ours: it has said HELLO */
+  gboolean broken;               /* it broke the rules: nothing that it says counts any more */
+  char *end;                     /* how it ended, in words */
+  QuarantineCrashes unexplained; /* crashes for which nobody was suspect */
 
   guint ping_timer;
   guint unanswered; /* pings in a row */
 
-  gboolean stopping;                    /* it is to end, and no other one is started */
-  void (*stopped) (gpointer user_data); /* NULL once it has been called */
+  gboolean stopping;                                    /* it is to end, and no other one is started */
+  void (*stopped) (Keeper *keeper, gpointer user_data); /* NULL once it has been called */
   gpointer stopped_data;
 };
 
+/* ------------------------------------------------------------------- keeper.c */
+
+Keeper *keeper_new (Fleet *fleet, guint number);
 Keeper *keeper_ref (Keeper *keeper);
+/* Work of the journal may hold other references. */
+void keeper_unref (Keeper *keeper);
+
+/* Starts the collector; FALSE if the program cannot be started at all, and then
+ * it is tried again if `patient`. */
+gboolean keeper_start (Keeper *keeper, gboolean patient, GError **error);
+
+/* Asks the collector to close its sessions and end; `done` is called when it
+ * has, or when it was ended by force a few seconds later.  Perhaps at once.  An
+ * earlier `done` is replaced. */
+void keeper_stop (Keeper *keeper, void (*done) (Keeper *keeper, gpointer user_data), gpointer user_data);
 
 /* Sends if a collector is there. */
 void keeper_send (Keeper *keeper, FrameType type, GVariant *body);
@@ -70,10 +63,35 @@ void keeper_send (Keeper *keeper, FrameType type, GVariant *body);
 /* The collector broke the rules: it is ended, and another one started. */
 void keeper_break (Keeper *keeper, const char *why);
 
+/* --------------------------------------------------------------- keeper-bmc.c */
+
+/* The BMC, which is in no share, is in this one now. */
+void keeper_take_bmc (Keeper *keeper, FleetBmc *bmc);
+
+/* The session is to be closed; fleet_on_removed() follows, perhaps at once. */
+void keeper_close_bmc (FleetBmc *bmc);
+
+/* It is in no share any more; the collector must not know it. */
+void keeper_drop_bmc (FleetBmc *bmc);
+
+/* A collector has just been started, or is gone. */
+void keeper_hand_over_all (Keeper *keeper);
+void keeper_lose_all (Keeper *keeper);
+
+/* In a while, if it has names. */
+void keeper_look_up_again (FleetBmc *bmc);
+
+/* Looks its names up, and hands it over (again, if they mean another address). */
+void keeper_resolve_bmc (FleetBmc *bmc);
+/* If it is time for that. */
+void keeper_check_names (FleetBmc *bmc, gint64 now);
+
+/* ------------------------------------------------------------ keeper-frames.c */
+
 /* Handles one frame of the collector (ChannelFrameFunc). */
 void keeper_on_frame (FrameType type, GVariant *body, gpointer keeper);
 
-/* Notes and logs a BMC's state. */
-void keeper_set_state (KeeperBmc *bmc, FrameState state, const char *words);
+/* The BMC of this share with that number; NULL: it was removed. */
+FleetBmc *keeper_find_bmc (Keeper *keeper, guint32 number);
 
 #endif

@@ -38,11 +38,13 @@ typedef struct
 /* A handler, and how much it is owed. */
 typedef struct
 {
-  LedgerHandler description;
+  char *name;
+  LedgerHandler description; /* whose name is that */
   gint64 id;
   LedgerCounts counts;
   LedgerCounts change; /* within the transaction */
   gboolean shedding;   /* said so already */
+  gboolean removed;    /* is owed nothing new */
 } LedgerOwed;
 
 typedef struct
@@ -77,6 +79,8 @@ LedgerOwed *ledger_find_handler (Ledger *ledger, gint64 id);
 
 /* Whether the filter wants the event. */
 gboolean ledger_wants (Ledger *ledger, const LedgerOwed *handler, gint64 bmc, const IpmidEvent *event);
+/* A new epoch: ids of records start afresh. */
+gboolean ledger_advance_epoch (Ledger *ledger, LedgerBmc *bmc, GError **error);
 
 /* Owes the event to every handler that matches it. */
 gboolean ledger_owe (Ledger *ledger, gint64 bmc, IpmidEvent *event, GError **error);

@@ -55,10 +55,10 @@ was_seen (const LedgerWalk *walk, guint id)
   return (walk->seen[id / 8] & (1u << id % 8)) != 0;
 }
 
-/* A new epoch: ids of records start afresh.  From the clock, so that it is also
- * newer than any epoch of a state directory that was lost. */
-static gboolean
-advance_epoch (Ledger *ledger, LedgerBmc *bmc, GError **error)
+/* From the clock, so that it is also newer than any epoch of a state directory
+ * that was lost. */
+gboolean
+ledger_advance_epoch (Ledger *ledger, LedgerBmc *bmc, GError **error)
 {
   bmc->saved.epoch = MAX (bmc->saved.epoch + 1, g_get_real_time () / G_TIME_SPAN_MILLISECOND);
   return store_record_forget_gone (ledger->store, bmc->saved.id, bmc->saved.epoch, error);
@@ -95,7 +95,7 @@ accept_reused (Ledger *ledger, LedgerBmc *bmc, IpmidEvent *event, const guint8 *
 
   if (bmc->walk != NULL && before->state == STORE_RECORD_STANDING)
     bmc->walk->replaced++;
-  if (before->epoch == bmc->saved.epoch && !advance_epoch (ledger, bmc, error))
+  if (before->epoch == bmc->saved.epoch && !ledger_advance_epoch (ledger, bmc, error))
     return FALSE;
   return accept_record (ledger, bmc, event, raw, duplicate, error);
 }
@@ -255,7 +255,7 @@ judge_clear (Ledger *ledger, LedgerBmc *bmc, guint vanished, GError **error)
       log_line (IPMID_LOG_NOTICE, &context, "%u records were deleted from the SEL by someone else", missing);
       return TRUE;
     }
-  if (walk->replaced == 0 && !advance_epoch (ledger, bmc, error))
+  if (walk->replaced == 0 && !ledger_advance_epoch (ledger, bmc, error))
     return FALSE;
   g_autofree char *text = describe_clear (bmc, missing);
   return report_gap (ledger, bmc, 0, text, error);

@@ -2,6 +2,8 @@
 /* ledger.c - who is owed what; see ledger.h. */
 #include "core/ledger-private.h"
 
+#include <string.h>
+
 static void
 free_bmc (gpointer data)
 {
@@ -12,6 +14,15 @@ free_bmc (gpointer data)
   g_free (bmc->walk_before);
   g_strfreev (bmc->labels);
   g_free (bmc);
+}
+
+static void
+free_handler (gpointer data)
+{
+  LedgerOwed *handler = data;
+
+  g_free (handler->name);
+  g_free (handler);
 }
 
 static void
@@ -27,7 +38,7 @@ ledger_new (Store *store)
 
   ledger->store = store;
   ledger->bmcs = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, free_bmc);
-  ledger->handlers = g_ptr_array_new_with_free_func (g_free);
+  ledger->handlers = g_ptr_array_new_with_free_func (free_handler);
   ledger->offers = g_array_new (FALSE, FALSE, sizeof (LedgerOffer));
   g_array_set_clear_func (ledger->offers, clear_offer);
   ledger->touched = g_ptr_array_new ();
@@ -59,12 +70,26 @@ ledger_store (Ledger *ledger)
   return ledger->store;
 }
 
+/* A BMC that was called otherwise keeps what is known of it. */
+static gboolean
+rename_bmc (Ledger *ledger, const char *was, const char *name, GError **error)
+{
+  const LogContext context = { .bmc = name };
+  gboolean renamed = FALSE;
+
+  if (was != NULL && !store_bmc_rename (ledger->store, was, name, &renamed, error))
+    return FALSE;
+  if (renamed)
+    log_line (IPMID_LOG_NOTICE, &context, "keeps the history of \"%s\", its earlier name", was);
+  return TRUE;
+}
+
 gint64
-ledger_add_bmc (Ledger *ledger, const char *name, GError **error)
+ledger_add_bmc (Ledger *ledger, const char *name, const char *was, GError **error)
 {
   StoreBmc saved;
 
-  if (!store_bmc_load (ledger->store, name, &saved, error))
+  if (!rename_bmc (ledger, was, name, error) || !store_bmc_load (ledger->store, name, &saved, error))
     return 0;
   if (ledger->distrust && saved.contact == STORE_CONTACT_NONE)
     {
@@ -72,12 +97,29 @@ ledger_add_bmc (Ledger *ledger, const char *name, GError **error)
       if (!store_bmc_save (ledger->store, &saved, error))
         return 0;
     }
-  LedgerBmc *bmc = g_new0 (LedgerBmc, 1);
+  LedgerBmc *bmc = g_hash_table_lookup (ledger->bmcs, &saved.id);
+  if (bmc == NULL)
+    {
+      bmc = g_new0 (LedgerBmc, 1);
+      g_hash_table_insert (ledger->bmcs, g_memdup2 (&saved.id, sizeof saved.id), bmc);
+    }
+  g_free (bmc->name);
   bmc->name = g_strdup (name);
   bmc->saved = saved;
   bmc->loaded = TRUE;
-  g_hash_table_insert (ledger->bmcs, g_memdup2 (&saved.id, sizeof saved.id), bmc);
   return saved.id;
+}
+
+static LedgerOwed *
+find_handler_named (Ledger *ledger, const char *name)
+{
+  for (guint i = 0; i < ledger->handlers->len; i++)
+    {
+      LedgerOwed *handler = ledger->handlers->pdata[i];
+      if (strcmp (handler->name, name) == 0)
+        return handler;
+    }
+  return NULL;
 }
 
 gint64
@@ -85,16 +127,25 @@ ledger_add_handler (Ledger *ledger, const LedgerHandler *description, GError **e
 {
   gint64 id;
   LedgerCounts counts = { 0 };
+  LedgerOwed *handler = find_handler_named (ledger, description->name);
 
   if (!store_handler_load (ledger->store, description->name, &id, error)
       || !store_delivery_count (ledger->store, id, &counts.pending, error)
       || !store_dead_count (ledger->store, id, &counts.dead, error))
     return 0;
-  LedgerOwed *handler = g_new0 (LedgerOwed, 1);
+  if (handler == NULL)
+    {
+      handler = g_new0 (LedgerOwed, 1);
+      handler->name = g_strdup (description->name);
+      handler->counts = counts;
+      g_ptr_array_add (ledger->handlers, handler);
+    }
+  if (handler->removed)
+    handler->counts = counts;
   handler->description = *description;
+  handler->description.name = handler->name;
   handler->id = id;
-  handler->counts = counts;
-  g_ptr_array_add (ledger->handlers, handler);
+  handler->removed = FALSE;
   return ledger_adopt_quiet (ledger, handler, error) ? id : 0;
 }
 
@@ -104,7 +155,13 @@ ledger_bury_orphans (Ledger *ledger, gint64 *moved, GError **error)
   g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
 
   for (guint i = 0; i < ledger->handlers->len; i++)
-    g_array_append_val (ids, ((LedgerOwed *) ledger->handlers->pdata[i])->id);
+    {
+      LedgerOwed *handler = ledger->handlers->pdata[i];
+      if (!handler->removed)
+        g_array_append_val (ids, handler->id);
+      else
+        handler->change.pending = -handler->counts.pending;
+    }
   return store_bury_orphans (ledger->store, ids, moved, error);
 }
 
@@ -115,10 +172,23 @@ ledger_find_bmc (Ledger *ledger, gint64 id, GError **error)
   LedgerBmc *bmc = g_hash_table_lookup (ledger->bmcs, &id);
 
   g_assert (bmc != NULL);
-  if (!bmc->loaded && !store_bmc_load (ledger->store, bmc->name, &bmc->saved, error))
+  if (!bmc->loaded && !store_bmc_get (ledger->store, id, &bmc->saved, error))
     return NULL;
   bmc->loaded = TRUE;
   return bmc;
+}
+
+/* Also one that was removed, which may still answer. */
+static LedgerOwed *
+find_handler (Ledger *ledger, gint64 id)
+{
+  for (guint i = 0; i < ledger->handlers->len; i++)
+    {
+      LedgerOwed *handler = ledger->handlers->pdata[i];
+      if (handler->id == id)
+        return handler;
+    }
+  g_assert_not_reached ();
 }
 
 LedgerOwed *
@@ -127,19 +197,10 @@ ledger_find_handler (Ledger *ledger, gint64 id)
   for (guint i = 0; i < ledger->handlers->len; i++)
     {
       LedgerOwed *handler = ledger->handlers->pdata[i];
-      if (handler->id == id)
+      if (handler->id == id && !handler->removed)
         return handler;
     }
   return NULL;
-}
-
-static LedgerOwed *
-find_handler (Ledger *ledger, gint64 id)
-{
-  LedgerOwed *handler = ledger_find_handler (ledger, id);
-
-  g_assert (handler != NULL);
-  return handler;
 }
 
 gboolean
@@ -148,6 +209,12 @@ ledger_wants (Ledger *ledger, const LedgerOwed *handler, gint64 bmc, const Ipmid
   const LedgerBmc *known = g_hash_table_lookup (ledger->bmcs, &bmc);
 
   return filter_match (&handler->description.filter, event, known == NULL ? NULL : (const char *const *) known->labels);
+}
+
+void
+ledger_remove_handler (Ledger *ledger, gint64 handler)
+{
+  find_handler (ledger, handler)->removed = TRUE;
 }
 
 /* Before a walk changes: a rollback brings it back as it was. */
@@ -202,7 +269,8 @@ ledger_committed (Ledger *ledger)
     {
       LedgerOffer *offer = &g_array_index (ledger->offers, LedgerOffer, i);
       const LedgerHandler *to = &offer->handler->description;
-      to->offer (to->user_data, offer->bmc, offer->seq, offer->event);
+      if (!offer->handler->removed)
+        to->offer (to->user_data, offer->bmc, offer->seq, offer->event);
     }
   g_array_set_size (ledger->offers, 0);
 }
@@ -275,7 +343,7 @@ choose_handlers (Ledger *ledger, gint64 bmc, const IpmidEvent *event, StoreDues 
   for (guint i = 0; i < ledger->handlers->len; i++)
     {
       LedgerOwed *handler = ledger->handlers->pdata[i];
-      if (handler->description.finalizer)
+      if (handler->removed || handler->description.finalizer)
         continue;
       if (!ledger_judge (ledger, handler, bmc, event, &gets, error))
         return NULL;
@@ -360,7 +428,7 @@ owe_finalizers (Ledger *ledger, gint64 bmc, gint64 seq, IpmidEvent *event, guint
   for (guint i = 0; i < ledger->handlers->len; i++)
     {
       LedgerOwed *handler = ledger->handlers->pdata[i];
-      if (!handler->description.finalizer || !ledger_wants (ledger, handler, bmc, event))
+      if (handler->removed || !handler->description.finalizer || !ledger_wants (ledger, handler, bmc, event))
         continue;
       if (!insert_delivery (ledger, handler, bmc, seq, event, FALSE, error))
         return FALSE;

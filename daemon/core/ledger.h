@@ -51,14 +51,18 @@ Store *ledger_store (Ledger *ledger);
  * know is new, not existing. */
 void ledger_distrust_existing (Ledger *ledger);
 
-/* Before anything else runs.  The BMC's and the handler's numbers, or 0. */
-gint64 ledger_add_bmc (Ledger *ledger, const char *name, GError **error);
+/* The BMC's and the handler's numbers, or 0.  One that is known already keeps
+ * its number; of a handler the description is replaced.  `was`: an earlier name,
+ * whose history the BMC keeps if there is no history under its own; NULL: none. */
+gint64 ledger_add_bmc (Ledger *ledger, const char *name, const char *was, GError **error);
 gint64 ledger_add_handler (Ledger *ledger, const LedgerHandler *handler, GError **error);
 /* What the user says of the BMC, for filters and silences; before anything else
  * runs, or later, within a transaction.  `labels` ("KEY=VALUE", may be NULL) are
  * copied; `silence_until`: wall clock, microseconds; 0: no silence. */
 gboolean ledger_set_bmc_attributes (Ledger *ledger, gint64 bmc, const char *const *labels, gint64 silence_until,
                                     GError **error);
+/* The handler is owed nothing new from now on, and is offered nothing. */
+void ledger_remove_handler (Ledger *ledger, gint64 handler);
 /* After all handlers are known: what the others were owed becomes dead letters. */
 gboolean ledger_bury_orphans (Ledger *ledger, gint64 *moved, GError **error);
 
@@ -71,6 +75,17 @@ void ledger_rolled_back (Ledger *ledger);
 
 /* How far this BMC's SEL was read. */
 gboolean ledger_cursor (Ledger *ledger, gint64 bmc, StoreBmc *state, GError **error);
+
+/* Who answers at this name.  Another GUID than before means another board, whose
+ * SEL was never seen: it begins with an epoch of its own and a first contact.
+ * A GUID of zeros or of ones identifies nobody and is not taken (nor NULL).
+ * `announce`: a health event tells. */
+gboolean ledger_identity (Ledger *ledger, gint64 bmc, const guint8 *guid, gboolean announce, GError **error);
+
+/* Something about the BMC is wrong (raised) or right again.  The event, which is
+ * ipmid's own, is owed if that is news to the journal, else not. */
+gboolean ledger_alarm (Ledger *ledger, gint64 bmc, StoreAlarm alarm, gboolean raised, IpmidEvent *event,
+                       GError **error);
 
 /* First contact: the last record that stands (NULL: the SEL is empty). */
 gboolean ledger_tail (Ledger *ledger, gint64 bmc, const guint8 *record, GError **error);

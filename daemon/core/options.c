@@ -342,6 +342,48 @@ options_copy (const IpmidOption *table, gconstpointer from, gpointer to)
       }
 }
 
+static gboolean
+lists_equal (char **a, char **b)
+{
+  /* NULL and the empty list are the same wish. */
+  guint n = a == NULL ? 0 : g_strv_length (a);
+
+  if (n != (b == NULL ? 0 : g_strv_length (b)))
+    return FALSE;
+  return n == 0 || g_strv_equal ((const char *const *) a, (const char *const *) b);
+}
+
+static gboolean
+option_equal (const IpmidOption *option, gpointer a, gpointer b)
+{
+  switch (option->type)
+    {
+    case IPMID_OPTION_STRING:
+    case IPMID_OPTION_PATH:
+    case IPMID_OPTION_SECRET:
+      return g_strcmp0 (*string_at (option, a), *string_at (option, b)) == 0;
+    case IPMID_OPTION_LIST:
+      return lists_equal (*list_at (option, a), *list_at (option, b));
+    case IPMID_OPTION_BOOLEAN:
+    case IPMID_OPTION_CHOICE:
+      return *int_at (option, a) == *int_at (option, b);
+    case IPMID_OPTION_INTEGER:
+    case IPMID_OPTION_DURATION:
+    case IPMID_OPTION_SIZE:
+    default:
+      return *integer_at (option, a) == *integer_at (option, b);
+    }
+}
+
+gboolean
+options_equal (const IpmidOption *table, gconstpointer a, gconstpointer b)
+{
+  for (const IpmidOption *option = table; option != NULL && option->key != NULL; option++)
+    if (!option_equal (option, (gpointer) a, (gpointer) b)) /* only read */
+      return FALSE;
+  return TRUE;
+}
+
 void
 options_clear (const IpmidOption *table, gpointer state)
 {

@@ -30,6 +30,9 @@ gboolean options_set (const IpmidOption *option, gpointer state, const char *val
 /* Copies every option from one state to another, which has been initialised. */
 void options_copy (const IpmidOption *table, gconstpointer from, gpointer to);
 
+/* Whether every option has the same value in both states. */
+gboolean options_equal (const IpmidOption *table, gconstpointer a, gconstpointer b);
+
 /* Frees what options_init() and options_set() stored; secrets are wiped. */
 void options_clear (const IpmidOption *table, gpointer state);
 

@@ -4,7 +4,7 @@
  *
  * The thread that looks the names up has the question to itself until the
  * answer is queued on the asker's main context; only `cancelled` is the asker's
- * all the time.  (GTask would do this, but GIO takes more memory than all of
+ * all the time.  The resolver is the asker's alone.  (GTask would do this, but GIO takes more memory than all of
  * the core.)  getaddrinfo() is asked as OpenIPMI would
  * ask it: datagrams, the first answer counts, and a second host must be of the
  * same family as the first.
@@ -17,8 +17,17 @@
 #include <string.h>
 #include <sys/socket.h>
 
+struct _Resolver
+{
+  guint references; /* its owner's, and one of each question */
+  guint free_threads;
+  GQueue waiting; /* Resolve */
+};
+
 struct _Resolve
 {
+  Resolver *resolver;
+  gboolean has_thread;
   char *hosts[3]; /* ends with NULL */
   int family;     /* AF_… */
   char **addresses;
@@ -29,6 +38,25 @@ struct _Resolve
   gpointer user_data;
   gboolean cancelled;
 };
+
+Resolver *
+resolver_new (guint threads)
+{
+  Resolver *resolver = g_new0 (Resolver, 1);
+
+  resolver->references = 1;
+  resolver->free_threads = threads;
+  g_queue_init (&resolver->waiting);
+  return resolver;
+}
+
+void
+resolver_free (Resolver *resolver)
+{
+  if (resolver == NULL || --resolver->references > 0)
+    return;
+  g_free (resolver);
+}
 
 static int
 family_of (const Connection *connection)
@@ -45,10 +73,12 @@ family_of (const Connection *connection)
 }
 
 static Resolve *
-resolve_new (const Connection *connection)
+resolve_new (Resolver *resolver, const Connection *connection)
 {
   Resolve *resolve = g_new0 (Resolve, 1);
 
+  resolve->resolver = resolver;
+  resolver->references++;
   resolve->family = family_of (connection);
   resolve->context = g_main_context_ref_thread_default ();
   if (connection->interface == CONNECTION_LAN)
@@ -69,6 +99,7 @@ resolve_free (gpointer data)
   g_strfreev (resolve->addresses);
   g_clear_error (&resolve->error);
   g_main_context_unref (resolve->context);
+  resolver_free (resolve->resolver);
   g_free (resolve);
 }
 
@@ -111,12 +142,19 @@ answer (const Resolve *resolve, int flags, GError **error)
   return g_steal_pointer (&addresses);
 }
 
+static void start_waiting (Resolver *resolver);
+
 /* On the asker's thread again. */
 static gboolean
 on_answered (gpointer data)
 {
   const Resolve *resolve = data;
 
+  if (resolve->has_thread)
+    {
+      resolve->resolver->free_threads++;
+      start_waiting (resolve->resolver);
+    }
   if (!resolve->cancelled)
     resolve->callback ((const char *const *) resolve->addresses, resolve->error, resolve->user_data);
   return G_SOURCE_REMOVE;
@@ -143,26 +181,62 @@ ask (gpointer data)
   return NULL;
 }
 
-Resolve *
-resolve_connection (const Connection *connection, ResolveFunc callback, gpointer user_data)
+static void
+start_waiting (Resolver *resolver)
 {
-  Resolve *resolve = resolve_new (connection);
-  GThread *thread = NULL;
+  Resolve *resolve;
+
+  while (resolver->free_threads > 0 && (resolve = g_queue_pop_head (&resolver->waiting)) != NULL)
+    {
+      GThread *thread = g_thread_try_new ("resolve", ask, resolve, &resolve->error);
+      resolve->has_thread = thread != NULL;
+      resolver->free_threads -= thread != NULL;
+      if (thread != NULL)
+        g_thread_unref (thread);
+      else
+        queue_answer (resolve);
+    }
+}
+
+Resolve *
+resolve_connection (Resolver *resolver, const Connection *connection, ResolveFunc callback, gpointer user_data)
+{
+  Resolve *resolve = resolve_new (resolver, connection);
 
   resolve->callback = callback;
   resolve->user_data = user_data;
   resolve->addresses = answer (resolve, AI_NUMERICHOST, NULL);
-  if (resolve->addresses == NULL)
-    thread = g_thread_try_new ("resolve", ask, resolve, &resolve->error);
-  if (thread != NULL)
-    g_thread_unref (thread);
-  else
+  if (resolve->addresses != NULL)
     queue_answer (resolve);
+  else
+    {
+      g_queue_push_tail (&resolver->waiting, resolve);
+      start_waiting (resolver);
+    }
   return resolve;
+}
+
+gboolean
+resolve_has_names (const Connection *connection)
+{
+  const char *const hosts[] = { connection->host, connection->host2 };
+  struct addrinfo hints = { .ai_flags = AI_NUMERICHOST }, *found;
+
+  for (guint i = 0; connection->interface == CONNECTION_LAN && i < G_N_ELEMENTS (hosts); i++)
+    {
+      if (hosts[i] == NULL)
+        continue;
+      if (getaddrinfo (hosts[i], NULL, &hints, &found) != 0)
+        return TRUE;
+      freeaddrinfo (found);
+    }
+  return FALSE;
 }
 
 void
 resolve_cancel (Resolve *resolve)
 {
   resolve->cancelled = TRUE;
+  if (g_queue_remove (&resolve->resolver->waiting, resolve))
+    resolve_free (resolve);
 }

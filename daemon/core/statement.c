@@ -6,14 +6,18 @@
 
 #include <string.h>
 
+#define BMC_COLUMNS "id, epoch, contact, cursor, ordinal, newest_time, overflow, guid, alarms"
+
 static const char *const statements[N_STATEMENTS] = {
   [BEGIN] = "BEGIN IMMEDIATE",
   [COMMIT] = "COMMIT",
-  [BMC_FIND] = "SELECT id, epoch, contact, cursor, ordinal, newest_time, overflow FROM bmc WHERE name = ?",
+  [BMC_FIND] = "SELECT " BMC_COLUMNS " FROM bmc WHERE name = ?",
+  [BMC_GET] = "SELECT " BMC_COLUMNS " FROM bmc WHERE id = ?",
   [BMC_INSERT] = "INSERT INTO bmc (name, epoch, contact, cursor, ordinal, newest_time, overflow)"
                  " VALUES (?, ?, 0, NULL, 0, 0, 0)",
   [BMC_SAVE] = "UPDATE bmc SET epoch = ?2, contact = ?3, cursor = ?4, ordinal = ?5, newest_time = ?6,"
-               " overflow = ?7 WHERE id = ?1",
+               " overflow = ?7, guid = ?8, alarms = ?9 WHERE id = ?1",
+  [BMC_RENAME] = "UPDATE OR IGNORE bmc SET name = ?2 WHERE name = ?1",
   [RECORD_FIND] = "SELECT epoch, state, ordinal, raw FROM record WHERE bmc = ? AND record_id = ?",
   [RECORD_PUT] = "INSERT OR REPLACE INTO record (bmc, record_id, epoch, state, ordinal, raw) VALUES (?, ?, ?, ?, ?, ?)",
   [RECORD_SET_STATE] = "UPDATE record SET state = ?3 WHERE bmc = ?1 AND record_id = ?2",
@@ -21,6 +25,7 @@ static const char *const statements[N_STATEMENTS] = {
                          " WHERE bmc = ? AND state = 0 AND ordinal < ? ORDER BY ordinal DESC LIMIT 1",
   [RECORD_LIST] = "SELECT record_id FROM record WHERE bmc = ? AND state <> 1 ORDER BY ordinal",
   [RECORD_FORGET] = "DELETE FROM record WHERE bmc = ? AND state = 1 AND epoch < ?",
+  [RECORD_FORGET_ALL] = "DELETE FROM record WHERE bmc = ?",
   [HANDLER_FIND] = "SELECT id FROM handler WHERE name = ?",
   [HANDLER_INSERT] = "INSERT INTO handler (name) VALUES (?)",
   [EVENT_INSERT] = "INSERT INTO event (seq, bmc, required, open, owed, payload) VALUES (?, ?, ?, ?, ?, ?)",

@@ -188,12 +188,14 @@ bury_handler (Store *store, gint64 handler, gint64 *moved, GError **error)
                                              "; DELETE FROM quiet WHERE handler = %" G_GINT64_FORMAT,
                                              handler, handler);
 
-  gboolean good = statement_execute (store, "BEGIN IMMEDIATE", error) && statement_execute (store, copy, error)
+  /* A transaction of its own, or a part of the present one. */
+  gboolean good = statement_execute (store, "SAVEPOINT bury", error) && statement_execute (store, copy, error)
                   && statement_execute (store, remove, error);
   if (good)
     *moved += sqlite3_changes64 (store->db);
-  good = good && statement_execute (store, forget, error) && statement_execute (store, "COMMIT", error);
-  store_rollback (store);
+  good = good && statement_execute (store, forget, error) && statement_execute (store, "RELEASE bury", error);
+  if (!good)
+    store_rollback (store);
   return good;
 }
 

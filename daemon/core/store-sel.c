@@ -2,10 +2,12 @@
 /* store-sel.c - how far each SEL was read, and what stands in it; see store.h. */
 #include "core/statement.h"
 
+#include "event/error.h"
+
+/* The row of a query that has just been started; finishes it. */
 static gboolean
-find_bmc (Store *store, const char *name, StoreBmc *bmc, GError **error)
+read_bmc (Store *store, sqlite3_stmt *row, StoreBmc *bmc, GError **error)
 {
-  sqlite3_stmt *row = statement_start (store, error, BMC_FIND, "t", name);
   gboolean found = row != NULL && statement_next_row (store, row, error);
 
   if (found)
@@ -18,10 +20,19 @@ find_bmc (Store *store, const char *name, StoreBmc *bmc, GError **error)
       bmc->ordinal = sqlite3_column_int64 (row, 4);
       bmc->newest_time = sqlite3_column_int64 (row, 5);
       bmc->overflow = sqlite3_column_int (row, 6) != 0;
+      bmc->has_guid = sqlite3_column_type (row, 7) == SQLITE_BLOB;
+      statement_copy_record (bmc->guid, row, 7);
+      bmc->alarms = (guint) sqlite3_column_int (row, 8);
     }
   if (row != NULL)
     statement_finish (row);
   return found;
+}
+
+static gboolean
+find_bmc (Store *store, const char *name, StoreBmc *bmc, GError **error)
+{
+  return read_bmc (store, statement_start (store, error, BMC_FIND, "t", name), bmc, error);
 }
 
 gboolean
@@ -44,10 +55,35 @@ store_bmc_load (Store *store, const char *name, StoreBmc *bmc, GError **error)
 }
 
 gboolean
+store_bmc_get (Store *store, gint64 id, StoreBmc *bmc, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (read_bmc (store, statement_start (store, &local, BMC_GET, "i", id), bmc, &local))
+    return TRUE;
+  if (local == NULL)
+    g_set_error (error, IPMID_ERROR, IPMID_ERROR_JOURNAL, "%s: BMC %" G_GINT64_FORMAT " is missing",
+                 statement_journal_name (store), id);
+  else
+    g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
+gboolean
+store_bmc_rename (Store *store, const char *was, const char *name, gboolean *renamed, GError **error)
+{
+  if (!statement_run (store, error, BMC_RENAME, "tt", was, name))
+    return FALSE;
+  *renamed = sqlite3_changes (store->db) > 0;
+  return TRUE;
+}
+
+gboolean
 store_bmc_save (Store *store, const StoreBmc *bmc, GError **error)
 {
-  return statement_run (store, error, BMC_SAVE, "iiibiii", bmc->id, bmc->epoch, (gint64) bmc->contact,
-                        bmc->has_cursor ? bmc->cursor : NULL, bmc->ordinal, bmc->newest_time, (gint64) bmc->overflow);
+  return statement_run (store, error, BMC_SAVE, "iiibiiibi", bmc->id, bmc->epoch, (gint64) bmc->contact,
+                        bmc->has_cursor ? bmc->cursor : NULL, bmc->ordinal, bmc->newest_time, (gint64) bmc->overflow,
+                        bmc->has_guid ? bmc->guid : NULL, (gint64) bmc->alarms);
 }
 
 /* ---------------------------------------------------------------- records */
@@ -135,4 +171,10 @@ gboolean
 store_record_forget_gone (Store *store, gint64 bmc, gint64 before_epoch, GError **error)
 {
   return statement_run (store, error, RECORD_FORGET, "ii", bmc, before_epoch);
+}
+
+gboolean
+store_record_forget_all (Store *store, gint64 bmc, GError **error)
+{
+  return statement_run (store, error, RECORD_FORGET_ALL, "i", bmc);
 }

@@ -45,6 +45,9 @@ static const char *const migrations[] = {
   "CREATE INDEX notice_due ON notice (due) WHERE payload IS NOT NULL;"
   "CREATE TABLE quiet (handler INTEGER NOT NULL, bmc INTEGER NOT NULL, key INTEGER NOT NULL,"
   " since INTEGER NOT NULL, PRIMARY KEY (handler, bmc, key)) WITHOUT ROWID;",
+  /* 3: who a BMC is, and what is wrong with it */
+  "ALTER TABLE bmc ADD COLUMN guid BLOB;"
+  "ALTER TABLE bmc ADD COLUMN alarms INTEGER NOT NULL DEFAULT 0;",
 };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (migrations) == STORE_SCHEMA);

@@ -21,14 +21,17 @@
 
 #include "event/event.h"
 
-#define STORE_SCHEMA 2
+#define STORE_SCHEMA 3
 
 /* The sixteen bytes of one SEL record. */
 #define STORE_RECORD_SIZE 16
 
+/* The sixteen bytes of a GUID (IPMI 2.0, section 20.8). */
+#define STORE_GUID_SIZE STORE_RECORD_SIZE
+
 typedef struct _Store Store;
 
-/* `directory` NULL: in memory. */
+/* `directory` NULL: in memory.  A journal of an older schema is brought forward. */
 Store *store_open (const char *directory, GError **error);
 /* Reads only; for looking at the journal of an ipmid that may be running. */
 Store *store_open_readonly (const char *directory, GError **error);
@@ -66,6 +69,15 @@ typedef enum
   STORE_CONTACT_DONE = 2,
 } StoreContact;
 
+/* What the world was told about a BMC and is not over yet (StoreBmc.alarms). */
+typedef enum
+{
+  STORE_ALARM_AWAY = 1 << 0,
+  STORE_ALARM_SEL_FULL = 1 << 1,
+  STORE_ALARM_SEL_OVERFLOW = 1 << 2,
+  STORE_ALARM_CLOCK = 1 << 3,
+} StoreAlarm;
+
 typedef struct
 {
   gint64 id; /* also the BMC's number in frames and lanes */
@@ -76,10 +88,18 @@ typedef struct
   gint64 ordinal;     /* of the newest record */
   gint64 newest_time; /* the newest time stamp of a record, in the BMC's seconds; 0: none */
   gboolean overflow;  /* its SEL says that it has dropped records, and that was reported */
+  gboolean has_guid;
+  guint8 guid[STORE_GUID_SIZE]; /* of the board that was last seen */
+  guint alarms;                 /* StoreAlarm */
 } StoreBmc;
 
 /* Finds or creates. */
 gboolean store_bmc_load (Store *store, const char *name, StoreBmc *bmc, GError **error);
+/* One that is there. */
+gboolean store_bmc_get (Store *store, gint64 id, StoreBmc *bmc, GError **error);
+/* With all that is known of it.  `*renamed` FALSE: there is no `was`, or there
+ * is a `name` already. */
+gboolean store_bmc_rename (Store *store, const char *was, const char *name, gboolean *renamed, GError **error);
 gboolean store_bmc_save (Store *store, const StoreBmc *bmc, GError **error);
 
 /* ---------------------------------------------------------------- records */
@@ -111,6 +131,8 @@ gboolean store_record_predecessor (Store *store, gint64 bmc, gint64 ordinal, Sto
                                    GError **error);
 /* The ids (guint16) believed to stand (or being deleted), in SEL order. */
 GArray *store_record_list (Store *store, gint64 bmc, GError **error);
+/* Another board: none of its records is known. */
+gboolean store_record_forget_all (Store *store, gint64 bmc, GError **error);
 /* Forgets used ids of epochs before this one. */
 gboolean store_record_forget_gone (Store *store, gint64 bmc, gint64 before_epoch, GError **error);
 

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* channel.c - see channel.h. */
+#ifdef HAVE_CONFIG_H
+#include <config.h> /* _GNU_SOURCE */
+#endif
+
 #include "channel.h"
 
 #include "error.h"
@@ -8,6 +12,7 @@
 #include <glib-unix.h>
 #include <glib/gstdio.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 
 /* Frames read in one go before other sources of the loop get their turn. */
@@ -73,7 +78,10 @@ receive_one (Channel *channel)
       close_channel (channel, NULL);
       return FALSE;
     }
-  if (!frame_decode (channel->buffer, (gsize) size, &type, &body, &error))
+  gboolean good = frame_decode (channel->buffer, (gsize) size, &type, &body, &error);
+  /* An ADD has passwords in it. */
+  explicit_bzero (channel->buffer, MIN ((gsize) size, sizeof channel->buffer));
+  if (!good)
     {
       close_channel (channel, error);
       return FALSE;

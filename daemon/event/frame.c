@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* frame.c - see frame.h. */
+#ifdef HAVE_CONFIG_H
+#include <config.h> /* _GNU_SOURCE */
+#endif
+
 #include "frame.h"
 
 #include "error.h"
@@ -68,12 +72,38 @@ frame_body_type (guint8 type)
   return string == NULL ? NULL : G_VARIANT_TYPE (string);
 }
 
+/* A packet, and how much is in it.  ADD has passwords in it. */
+typedef struct
+{
+  gsize size;
+  guint8 bytes[];
+} Packet;
+
+static void
+wipe_packet (gpointer data)
+{
+  Packet *packet = data;
+
+  explicit_bzero (packet->bytes, packet->size);
+  g_free (packet);
+}
+
+static Packet *
+new_packet (gsize size)
+{
+  Packet *packet = g_malloc (sizeof *packet + size);
+
+  packet->size = size;
+  return packet;
+}
+
 GBytes *
 frame_encode (FrameType type, GVariant *body)
 {
   g_autoptr (GVariant) owned = g_variant_ref_sink (body);
   gsize size = FRAME_HEADER_SIZE + g_variant_get_size (owned);
-  guint8 *packet = g_malloc (size);
+  Packet *whole = new_packet (size);
+  guint8 *packet = whole->bytes;
 
   g_assert (g_variant_is_of_type (owned, frame_body_type ((guint8) type)) && size <= FRAME_SIZE_MAX);
   packet[0] = FRAME_PROTOCOL;
@@ -82,7 +112,7 @@ frame_encode (FrameType type, GVariant *body)
   /* Not g_variant_store(): that wants an aligned place. */
   if (size > FRAME_HEADER_SIZE)
     memcpy (packet + FRAME_HEADER_SIZE, g_variant_get_data (owned), size - FRAME_HEADER_SIZE);
-  return g_bytes_new_take (packet, size);
+  return g_bytes_new_with_free_func (packet, size, wipe_packet, whole);
 }
 
 static gboolean
@@ -109,7 +139,9 @@ frame_decode (gconstpointer packet, gsize length, FrameType *type, GVariant **bo
     return FALSE;
 
   /* A copy, because GVariant wants its data aligned and to stay. */
-  g_autoptr (GBytes) data = g_bytes_new (bytes + FRAME_HEADER_SIZE, length - FRAME_HEADER_SIZE);
+  Packet *copy = new_packet (length - FRAME_HEADER_SIZE);
+  memcpy (copy->bytes, bytes + FRAME_HEADER_SIZE, copy->size);
+  g_autoptr (GBytes) data = g_bytes_new_with_free_func (copy->bytes, copy->size, wipe_packet, copy);
   g_autoptr (GVariant) variant
       = g_variant_ref_sink (g_variant_new_from_bytes (frame_body_type (bytes[1]), data, FALSE));
 

@@ -51,7 +51,7 @@ open_ledger (Store *store, gint64 *bmc, gint64 *handler)
   };
   g_autoptr (Ledger) ledger = ledger_new (store);
 
-  *bmc = ledger_add_bmc (ledger, "bmc", NULL);
+  *bmc = ledger_add_bmc (ledger, "bmc", NULL, NULL);
   *handler = *bmc == 0 ? 0 : ledger_add_handler (ledger, &description, NULL);
   return *handler == 0 ? NULL : g_steal_pointer (&ledger);
 }

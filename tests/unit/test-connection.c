@@ -325,10 +325,11 @@ static char *
 resolve (const char *line)
 {
   g_autoptr (Connection) connection = parse_good (line);
+  g_autoptr (Resolver) resolver = resolver_new (1);
   Answer answer = { .loop = g_main_loop_new (NULL, FALSE) };
   char *text;
 
-  resolve_connection (connection, on_resolved, &answer);
+  resolve_connection (resolver, connection, on_resolved, &answer);
   g_assert_cmpuint (answer.calls, ==, 0);
   g_main_loop_run (answer.loop);
   g_assert_cmpuint (answer.calls, ==, 1);
@@ -369,9 +370,17 @@ on_enough (gpointer loop)
 }
 
 static void
+on_each_resolved (const char *const *addresses, G_GNUC_UNUSED const GError *error, gpointer data)
+{
+  g_assert_cmpstr (addresses[0], ==, "127.0.0.1");
+  ((Answer *) data)->calls++;
+}
+
+static void
 test_resolve_cancelled (void)
 {
-  static const char *const lines[] = { "lan 127.0.0.1", "lan localhost" };
+  static const char *const lines[] = { "lan 127.0.0.1", "lan localhost", "lan localhost" };
+  g_autoptr (Resolver) resolver = resolver_new (1);
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   Answer answer = { .loop = loop };
 
@@ -379,11 +388,46 @@ test_resolve_cancelled (void)
     {
       g_autoptr (Connection) connection = parse_good (lines[i]);
 
-      resolve_cancel (resolve_connection (connection, on_resolved, &answer));
+      resolve_cancel (resolve_connection (resolver, connection, on_resolved, &answer));
     }
   g_timeout_add (200, on_enough, loop);
   g_main_loop_run (loop);
   g_assert_cmpuint (answer.calls, ==, 0);
+}
+
+/* More questions than threads: all are answered. */
+static void
+test_resolve_many (void)
+{
+  g_autoptr (Connection) connection = parse_good ("lan -4 localhost");
+  g_autoptr (Resolver) resolver = resolver_new (2);
+  Answer answer = { .loop = g_main_loop_new (NULL, FALSE) };
+
+  for (guint i = 0; i < 20; i++)
+    resolve_connection (resolver, connection, on_each_resolved, &answer);
+  while (answer.calls < 20)
+    g_main_context_iteration (NULL, TRUE);
+  g_main_loop_unref (answer.loop);
+}
+
+static void
+test_has_names (void)
+{
+  static const struct
+  {
+    const char *line;
+    gboolean names;
+  } cases[] = { { "lan 127.0.0.1", FALSE },
+                { "lan ::1", FALSE },
+                { "lan localhost", TRUE },
+                { "lan -s 127.0.0.1 localhost", TRUE },
+                { "smi 0", FALSE } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (Connection) connection = parse_good (cases[i].line);
+      g_assert_cmpint (resolve_has_names (connection), ==, cases[i].names);
+    }
 }
 
 int
@@ -402,5 +446,7 @@ main (int argc, char **argv)
   g_test_add_func ("/connection/copy", test_copy);
   g_test_add_func ("/connection/resolve", test_resolve);
   g_test_add_func ("/connection/resolve-cancelled", test_resolve_cancelled);
+  g_test_add_func ("/connection/resolve-many", test_resolve_many);
+  g_test_add_func ("/connection/has-names", test_has_names);
   return g_test_run ();
 }

@@ -63,10 +63,10 @@ open_bench (Bench *bench, const char *const *settings, GError **error)
   bench->handler = handler_new (description, g_getenv ("IPMID_TEST_PLUGIN_DIR"), &hooks, error);
   if (bench->handler == NULL)
     return FALSE;
-  g_assert_true (handler_register (bench->handler, bench->journal, error));
+  g_assert_true (handler_register (bench->handler, journal_ledger (bench->journal), error));
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-    bench->bmcs[i] = ledger_add_bmc (journal_ledger (bench->journal), names[i], error);
-  return journal_start (bench->journal, error) && handler_start (bench->handler, error);
+    bench->bmcs[i] = ledger_add_bmc (journal_ledger (bench->journal), names[i], NULL, error);
+  return journal_start (bench->journal, error) && handler_start (bench->handler, bench->journal, error);
 }
 
 static Bench *

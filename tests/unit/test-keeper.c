@@ -3,7 +3,7 @@
  * test-keeper.c - the collector's process: started once, again when it ends,
  * never when it is to end.  The collector is the stand-in of tests/daemon.
  */
-#include <core/keeper.h>
+#include <core/fleet.h>
 #include <core/options.h>
 
 #include <glib/gstdio.h>
@@ -16,8 +16,8 @@ typedef struct
   char *directory;
   char *sel, *control, *program, *pids;
   Journal *journal;
-  Keeper *keeper;
-  Connection *connection;
+  CoreConfig *config;
+  Fleet *fleet;
   guint records; /* records written */
   gint offered;  /* atomic */
   gint critical; /* atomic: how many of them */
@@ -36,8 +36,8 @@ on_offer (gpointer user_data, G_GNUC_UNUSED gint64 bmc, G_GNUC_UNUSED gint64 seq
 }
 
 static void
-on_deleted (G_GNUC_UNUSED guint64 token, G_GNUC_UNUSED FrameDeleteOutcome outcome, G_GNUC_UNUSED const char *words,
-            G_GNUC_UNUSED gpointer user_data)
+on_deleted (G_GNUC_UNUSED gint64 bmc, G_GNUC_UNUSED guint64 token, G_GNUC_UNUSED FrameDeleteOutcome outcome,
+            G_GNUC_UNUSED const char *words, G_GNUC_UNUSED gpointer user_data)
 {
 }
 
@@ -80,14 +80,18 @@ bench_new (void)
                                   .offer = on_offer,
                                   .user_data = bench };
   g_assert_cmpint (ledger_add_handler (journal_ledger (bench->journal), &handler, &error), >, 0);
-  gint64 id = ledger_add_bmc (journal_ledger (bench->journal), "b", &error);
-  bench->connection = connection_new ();
-  g_free (bench->connection->host);
-  bench->connection->host = g_strdup ("127.0.0.1");
-  bench->keeper = keeper_new (bench->program, bench->journal, on_deleted, bench);
-  keeper_add_bmc (bench->keeper, id, "b", bench->connection);
+  gint64 id = ledger_add_bmc (journal_ledger (bench->journal), "b", NULL, &error);
+  Connection *connection = connection_new ();
+  g_free (connection->host);
+  connection->host = g_strdup ("127.0.0.1");
+  bench->config = core_config_new ();
+  bench->config->collector = g_strdup (bench->program);
+  StoreBmc saved;
+  g_assert_true (store_bmc_get (ledger_store (journal_ledger (bench->journal)), id, &saved, &error));
+  bench->fleet = fleet_new (bench->config, bench->journal, on_deleted, bench);
+  fleet_add_bmc (bench->fleet, &saved, core_config_add_bmc (bench->config, "b", connection));
   g_assert_true (journal_start (bench->journal, &error));
-  g_assert_true (keeper_start (bench->keeper, &error));
+  g_assert_true (fleet_start (bench->fleet, &error));
   return bench;
 }
 
@@ -149,7 +153,7 @@ bench_free (Bench *bench)
   const char *const files[] = { bench->sel, bench->control, bench->program, bench->pids };
 
   if (!bench->stopped)
-    keeper_stop (bench->keeper, on_stopped, bench);
+    fleet_stop (bench->fleet, on_stopped, bench);
   iterate_until (bench, has_stopped, 20 * G_TIME_SPAN_SECOND);
   g_assert_true (bench->stopped);
   guint collectors = count_collectors (bench);
@@ -158,8 +162,8 @@ bench_free (Bench *bench)
   journal_close (bench->journal);
   while (g_main_context_iteration (NULL, FALSE))
     continue;
-  keeper_unref (bench->keeper);
-  connection_free (bench->connection);
+  fleet_free (bench->fleet);
+  core_config_unref (bench->config);
   for (guint i = 0; i < G_N_ELEMENTS (files); i++)
     g_unlink (files[i]);
   g_assert_cmpint (g_rmdir (bench->directory), ==, 0);
@@ -222,7 +226,7 @@ test_severities (void)
   add_records (bench, 10);
   iterate_until (bench, has_all, 10 * G_TIME_SPAN_SECOND);
   g_assert_cmpint (g_atomic_int_get (&bench->critical), ==, 0);
-  keeper_set_severities (bench->keeper, severity_rules_parse (rules, NULL));
+  fleet_set_severities (bench->fleet, severity_rules_parse (rules, NULL));
   add_records (bench, 10);
   iterate_until (bench, has_all, 10 * G_TIME_SPAN_SECOND);
   g_assert_cmpint (g_atomic_int_get (&bench->offered), ==, 20);
@@ -263,7 +267,7 @@ test_killed_while_stopping (void)
       kill (atoi (pid), SIGKILL);
       if (i % 2 == 0)
         g_usleep (20000); /* its end is there to be noticed, all at once */
-      keeper_stop (bench->keeper, on_stopped, bench);
+      fleet_stop (bench->fleet, on_stopped, bench);
       bench_free (bench);
     }
 }
@@ -273,7 +277,7 @@ test_stop_at_once (void)
 {
   Bench *bench = bench_new ();
 
-  keeper_stop (bench->keeper, on_stopped, bench);
+  fleet_stop (bench->fleet, on_stopped, bench);
   bench_free (bench);
 }
 

@@ -82,7 +82,7 @@ open_ledger (Bench *bench)
       bench->ids[i] = ledger_add_handler (bench->ledger, &bench->handlers[i], &error);
       g_assert_no_error (error);
     }
-  bench->bmc = ledger_add_bmc (bench->ledger, "b1", &error);
+  bench->bmc = ledger_add_bmc (bench->ledger, "b1", NULL, &error);
   g_assert_no_error (error);
   g_assert_true (ledger_set_bmc_attributes (bench->ledger, bench->bmc, labels, 0, &error));
 }

@@ -95,7 +95,7 @@ open_ledger (Bench *bench)
       *ids[i] = ledger_add_handler (bench->ledger, &bench->handlers[i], &error);
       g_assert_no_error (error);
     }
-  bench->bmc = ledger_add_bmc (bench->ledger, "b1", &error);
+  bench->bmc = ledger_add_bmc (bench->ledger, "b1", NULL, &error);
   g_assert_no_error (error);
 }
 

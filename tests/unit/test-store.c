@@ -143,7 +143,8 @@ test_older_schema (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
 
   g_assert_true (add_event (store, NULL));
   store_close (store);
-  execute (fixture, "DROP TABLE notice; DROP TABLE quiet; PRAGMA user_version = 1");
+  execute (fixture, "DROP TABLE notice; DROP TABLE quiet;"
+                    "ALTER TABLE bmc DROP COLUMN guid; ALTER TABLE bmc DROP COLUMN alarms; PRAGMA user_version = 1");
   store_close (store_open_readonly (fixture->directory, &error)); /* looks, and changes nothing */
   g_assert_no_error (error);
   store = open_good (fixture);
@@ -153,6 +154,54 @@ test_older_schema (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
   g_assert_no_error (error);
   store_close (store);
   store_close (open_good (fixture));
+}
+
+/* A journal of version 2: what it knew of a BMC stays, what is new is empty. */
+static void
+test_second_schema (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
+{
+  StoreBmc bmc;
+
+  store_close (open_good (fixture));
+  execute (fixture, "ALTER TABLE bmc DROP COLUMN guid; ALTER TABLE bmc DROP COLUMN alarms;"
+                    "INSERT INTO bmc VALUES (5, 'old', 77, 2, zeroblob (16), 3, 4, 1); PRAGMA user_version = 2");
+  for (guint i = 0; i < 2; i++)
+    {
+      Store *store = open_good (fixture);
+      g_assert_true (store_bmc_load (store, "old", &bmc, NULL));
+      g_assert_cmpint (bmc.id, ==, 5);
+      g_assert_cmpint (bmc.epoch, ==, 77);
+      g_assert_cmpint (bmc.contact, ==, STORE_CONTACT_DONE);
+      g_assert_true (bmc.has_cursor && bmc.overflow);
+      g_assert_cmpint (bmc.has_guid, ==, i == 1);
+      g_assert_cmpuint (bmc.alarms, ==, i == 1 ? STORE_ALARM_CLOCK : 0);
+      bmc.has_guid = TRUE;
+      bmc.alarms = STORE_ALARM_CLOCK;
+      g_assert_true (store_bmc_save (store, &bmc, NULL));
+      store_close (store);
+    }
+}
+
+/* A migration that cannot be completed leaves the journal as it was. */
+static void
+test_older_schema_odd (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  sqlite3 *db;
+  sqlite3_stmt *row;
+
+  store_close (open_good (fixture));
+  execute (fixture, "ALTER TABLE bmc DROP COLUMN guid; PRAGMA user_version = 2"); /* alarms is there already */
+  g_assert_null (store_open (fixture->directory, &error));
+  g_assert_nonnull (error);
+  g_assert_cmpint (sqlite3_open (fixture->path, &db), ==, SQLITE_OK);
+  g_assert_cmpint (
+      sqlite3_prepare_v2 (db, "SELECT count(*) FROM pragma_table_info ('bmc') WHERE name = 'guid'", -1, &row, NULL), ==,
+      SQLITE_OK);
+  g_assert_cmpint (sqlite3_step (row), ==, SQLITE_ROW);
+  g_assert_cmpint (sqlite3_column_int (row, 0), ==, 0);
+  sqlite3_finalize (row);
+  sqlite3_close (db);
 }
 
 static void
@@ -315,6 +364,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   ADD ("/store/reopen", test_reopen);
   ADD ("/store/older-schema", test_older_schema);
+  ADD ("/store/second-schema", test_second_schema);
+  ADD ("/store/older-schema-odd", test_older_schema_odd);
   ADD ("/store/newer-schema", test_newer_schema);
   ADD ("/store/readonly", test_readonly);
   ADD ("/store/damaged-payload", test_damaged_payload);

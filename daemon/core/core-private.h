@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * core-private.h - what core.c (start and end), reload.c (a new configuration)
+ * and core-status.c (what people see) share.
+ */
+#ifndef CORE_PRIVATE_H
+#define CORE_PRIVATE_H
+
+#include "core/core.h"
+#include "core/deletion.h"
+#include "core/fleet.h"
+#include "core/handler.h"
+#include "core/journal.h"
+#include "core/log.h"
+#include "core/quiet-timer.h"
+#include "core/reload.h"
+#include "core/state-dir.h"
+#include "core/trap-listener.h"
+
+struct _Core
+{
+  CoreConfig *config;
+  CoreEndedFunc on_ended;
+  gpointer user_data;
+  StateDir *state_dir;
+  Journal *journal;
+  Deletions *deletions;
+  Inventory *inventory;
+  SdrCache *sdr_cache;
+  Fleet *fleet;
+  TrapListener *traps; /* NULL: none are wanted */
+  HandlerHooks hooks;
+  GPtrArray *handlers; /* Handler: all that may have a thread, also those that end */
+  QuietTimer *quiet_timer;
+  GPtrArray *retired; /* Handler: ended, but somebody may still hand over what was asked of them */
+  Reload *reload;     /* NULL: none under way */
+
+  gboolean stopping;
+  gboolean stuck; /* a plugin does not come back: nothing can be freed */
+  guint patience_timer;
+  guint watch_timer;
+  LogLimit overdue_limit;
+  int exit_status;
+  char *message;
+};
+
+/* What filters and silences want to know of a BMC; on the journal's thread, or
+ * before that runs. */
+gboolean core_set_attributes (const CoreConfig *config, Ledger *ledger, gint64 id, const BmcConfig *bmc,
+                              GError **error);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* ledger-bmc.c - who a BMC is, and what is wrong with it; see ledger.h. */
+#include "core/ledger-private.h"
+
+#include <string.h>
+
+/* Zeros and ones are what a BMC without a GUID answers. */
+static gboolean
+identifies (const guint8 *guid)
+{
+  if (guid == NULL || (guid[0] != 0 && guid[0] != 0xff))
+    return guid != NULL;
+  for (guint i = 1; i < STORE_GUID_SIZE; i++)
+    if (guid[i] != guid[0])
+      return TRUE;
+  return FALSE;
+}
+
+/* As the bytes came, so that it can be compared with what ipmitool prints raw. */
+static char *
+format_guid (const guint8 *guid)
+{
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < STORE_GUID_SIZE; i++)
+    g_string_append_printf (text, "%02x", guid[i]);
+  return g_string_free (text, FALSE);
+}
+
+static gboolean
+tell_swapped (Ledger *ledger, const LedgerBmc *bmc, const guint8 *guid, gboolean announce, GError **error)
+{
+  g_autoptr (IpmidEvent) event = event_new ();
+  g_autofree char *before = format_guid (bmc->saved.guid);
+  g_autofree char *after = format_guid (guid);
+  g_autofree char *text = g_strdup_printf (
+      "another board answers there: its GUID was %s and is %s; its SEL is read as one never seen", before, after);
+  const LogContext context = { .bmc = bmc->name };
+
+  log_line (IPMID_LOG_WARNING, &context, "%s", text);
+  if (!announce)
+    return TRUE;
+  event_set_integer (event, IPMID_FIELD_KIND, IPMID_KIND_HEALTH);
+  event_set_integer (event, IPMID_FIELD_SEVERITY, IPMID_SEVERITY_WARNING);
+  event_set_integer (event, IPMID_FIELD_ASSERT, TRUE);
+  event_set_string (event, IPMID_FIELD_TEXT, text);
+  return ledger_own_event (ledger, bmc->saved.id, event, error);
+}
+
+/* What is owed stays owed; what is known of the old board's SEL goes. */
+static gboolean
+meet_afresh (Ledger *ledger, LedgerBmc *bmc, GError **error)
+{
+  if (!store_record_forget_all (ledger->store, bmc->saved.id, error) || !ledger_advance_epoch (ledger, bmc, error))
+    return FALSE;
+  ledger_touch_walk (ledger, bmc);
+  g_clear_pointer (&bmc->walk, g_free);
+  bmc->saved.contact = STORE_CONTACT_NONE;
+  bmc->saved.has_cursor = FALSE;
+  bmc->saved.newest_time = 0;
+  bmc->saved.overflow = FALSE;
+  return TRUE;
+}
+
+gboolean
+ledger_identity (Ledger *ledger, gint64 bmc_id, const guint8 *guid, gboolean announce, GError **error)
+{
+  LedgerBmc *bmc = ledger_find_bmc (ledger, bmc_id, error);
+
+  if (bmc == NULL)
+    return FALSE;
+  if (!identifies (guid) || (bmc->saved.has_guid && memcmp (bmc->saved.guid, guid, STORE_GUID_SIZE) == 0))
+    return TRUE;
+  if (bmc->saved.has_guid && (!tell_swapped (ledger, bmc, guid, announce, error) || !meet_afresh (ledger, bmc, error)))
+    return FALSE;
+  bmc->saved.has_guid = TRUE;
+  memcpy (bmc->saved.guid, guid, STORE_GUID_SIZE);
+  return store_bmc_save (ledger->store, &bmc->saved, error);
+}
+
+gboolean
+ledger_alarm (Ledger *ledger, gint64 bmc_id, StoreAlarm alarm, gboolean raised, IpmidEvent *event, GError **error)
+{
+  LedgerBmc *bmc = ledger_find_bmc (ledger, bmc_id, error);
+
+  if (bmc == NULL)
+    return FALSE;
+  if (((bmc->saved.alarms & alarm) != 0) == raised)
+    return TRUE;
+  bmc->saved.alarms ^= alarm;
+  return store_bmc_save (ledger->store, &bmc->saved, error) && ledger_own_event (ledger, bmc_id, event, error);
+}
