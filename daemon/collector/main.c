@@ -50,6 +50,7 @@ typedef struct
   GHashTable *bmcs; /* number -> Bmc */
   Timer *deadline;
   Timer *trim;
+  guint turn; /* who gets credit first */
   gboolean ending;
   gint64 log_refilled;
   guint log_tokens;
@@ -193,18 +194,28 @@ on_add (Collector *collector, GVariant *body)
   timer_start (collector->trim, 10 * G_USEC_PER_SEC);
 }
 
+/* Each time another one is the first to take of the credit. */
+static void
+wake_all (Collector *collector)
+{
+  g_autoptr (GList) bmcs = g_hash_table_get_values (collector->bmcs);
+  guint n = g_hash_table_size (collector->bmcs);
+  GList *first = n == 0 ? NULL : g_list_nth (bmcs, collector->turn++ % n);
+
+  for (GList *item = first; item != NULL; item = item->next)
+    bmc_wake (item->data);
+  for (GList *item = bmcs; item != first; item = item->next)
+    bmc_wake (item->data);
+}
+
 static void
 on_credit (Collector *collector, GVariant *body)
 {
-  GHashTableIter iter;
-  gpointer bmc;
   guint32 records;
 
   g_variant_get (body, "(u)", &records);
   collector->host.credit += MIN (records, G_MAXUINT - collector->host.credit);
-  g_hash_table_iter_init (&iter, collector->bmcs);
-  while (g_hash_table_iter_next (&iter, NULL, &bmc))
-    bmc_wake (bmc);
+  wake_all (collector);
 }
 
 /* A record of the right size, or NULL. */

@@ -215,6 +215,9 @@ pause_after (const ScheduleLimits *limits, guint failures)
  * and the one to try instead. */
 #define LANE_MIN 2
 
+/* A look into the journal should bring that many, if there is room. */
+#define SHARE_MIN 16u
+
 static void
 append_item (Schedule *schedule, Lane *lane, gint64 seq, guint attempts, gboolean suspect, IpmidEvent *event)
 {
@@ -280,12 +283,14 @@ wanted (Schedule *schedule, Lane *lane)
   guint used = schedule->length + schedule->expected;
   guint room = schedule->limits.total_max - MIN (used, schedule->limits.total_max);
   guint least = LANE_MIN - MIN (lane->items.length, LANE_MIN);
+  /* The first that asks must not get all the room when many have more. */
+  guint share = MAX (schedule->limits.total_max / MAX (schedule->spilled.length, 1), SHARE_MIN);
 
   if (lane->expected > 0 || lane->items.length > schedule->limits.lane_max / 2)
     return 0;
   if (lane->failures > 0)
     return least;
-  return MAX (least, MIN (room, schedule->limits.lane_max - lane->items.length));
+  return MAX (least, MIN (MIN (room, share), schedule->limits.lane_max - lane->items.length));
 }
 
 gboolean
