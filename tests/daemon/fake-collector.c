@@ -1,26 +1,36 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * fake-collector.c - the collector's stand-in: a BMC played from a file.
+ * fake-collector.c - the collector's stand-in: BMCs played from files.
  *
- *   fake-collector SEL
+ *   fake-collector SEL        any BMC is played from this file
+ *   fake-collector DIRECTORY  a BMC called NAME is played from DIRECTORY/NAME
  *
  * SEL is a file of 16-byte records, in order; whoever changes it holds a flock
  * on it.  Appended records are reported, missing ones missed, deletes done.  A
  * word in the file SEL.control makes it misbehave: once, and the file is
- * removed, for "crash", "garbage", "flood", "foreign", "hang"; as long as the
- * file is there for "refuse", "unavailable" (deletes), "down" (connection) and
- * "deaf" (SHUTDOWN is not obeyed).  Sensors are in fake-sensors.h.
+ * removed, for "crash" (with the BMC in the note, see event/serving.h),
+ * "vanish" (a crash without), "spin" (likewise "hang", without), "garbage",
+ * "flood", "foreign"; as long as the file is there for "poison" (a crash as
+ * often as the BMC is watched), "venom" (the same, without the note), "refuse",
+ * "unavailable" (deletes), "down" (connection) and "deaf" (SHUTDOWN is not
+ * obeyed).  Sensors are in fake-sensors.h.
  *
- * Descriptor 3 is the channel to the core, as with the real one.
+ * SEL.guid (hexadecimal) is the BMC's GUID, read on connecting; SEL.clock the
+ * drift of its clock in microseconds; SEL.free the free bytes of its SEL, with
+ * a "!" behind if it has overflowed.  The latter two are told when they change.
+ *
+ * Descriptor 3 is the channel to the core and 4 the note, as with the real one.
  */
 #include "fake-sensors.h"
 
 #include <event/event.h>
 #include <event/spec.h>
+#include <event/serving.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -35,16 +45,31 @@ typedef struct
   guint8 bytes[FRAME_RECORD_SIZE];
 } Record;
 
+/* What all BMCs share. */
 typedef struct
 {
   Channel *channel;
   GMainLoop *loop;
   const char *path;
-  char *control;
-  char order[32]; /* what SEL.control says */
+  gboolean is_directory;
+  ServingNote *note;
+  GPtrArray *bmcs; /* Fake */
+  guint turn;      /* whose turn the credit is */
   guint credit;
+} Process;
 
-  gboolean added, up;
+/* One BMC. */
+typedef struct
+{
+  Process *process;
+  Channel *channel; /* the process's */
+  char *path;
+  char *control;
+  char order[32];     /* what SEL.control says */
+  char *clock, *room; /* what was said of them */
+
+  guint quota; /* its part of the credit, in its present turn */
+  gboolean up;
   guint32 bmc;
   gboolean started;
   gboolean has_cursor;
@@ -155,6 +180,13 @@ set_cursor (Fake *fake, const Record *record, guint hint)
 }
 
 static void
+take_credit (Fake *fake, guint records)
+{
+  fake->quota -= records;
+  fake->process->credit -= records;
+}
+
+static void
 begin_walk (Fake *fake)
 {
   g_free (fake->walking);
@@ -167,13 +199,13 @@ begin_walk (Fake *fake)
 static void
 go_on_walking (Fake *fake)
 {
-  while (fake->credit > 0 && fake->walk_index < fake->n_walking)
+  while (fake->quota > 0 && fake->walk_index < fake->n_walking)
     {
-      guint n = MIN (MIN (fake->credit, EVENTS_PER_FRAME), fake->n_walking - fake->walk_index);
+      guint n = MIN (MIN (fake->quota, EVENTS_PER_FRAME), fake->n_walking - fake->walk_index);
       send_records (fake, fake->walking + fake->walk_index, n, fake->walk_number, fake->walk_index == 0,
                     fake->existing_upto - (int) fake->walk_index);
       fake->walk_index += n;
-      fake->credit -= n;
+      take_credit (fake, n);
     }
   if (fake->walk_index < fake->n_walking)
     return;
@@ -197,11 +229,11 @@ follow (Fake *fake)
       go_on_walking (fake);
       return;
     }
-  for (guint from = (guint) (at + 1); from < n && fake->credit > 0;)
+  for (guint from = (guint) (at + 1); from < n && fake->quota > 0;)
     {
-      guint some = MIN (MIN (fake->credit, EVENTS_PER_FRAME), n - from);
+      guint some = MIN (MIN (fake->quota, EVENTS_PER_FRAME), n - from);
       send_records (fake, records + from, some, 0, FALSE, 0);
-      fake->credit -= some;
+      take_credit (fake, some);
       from += some;
       set_cursor (fake, &records[from - 1], from - 1);
     }
@@ -212,25 +244,87 @@ pump (Fake *fake)
 {
   if (!fake->started || !fake->up)
     return;
+  fake->quota = MAX (fake->process->credit / fake->process->bmcs->len, MIN (fake->process->credit, 1));
   if (fake->walking != NULL)
     go_on_walking (fake);
-  else if (fake->credit > 0)
+  else if (fake->quota > 0)
     follow (fake);
 }
 
 /* ----------------------------------------------------------------- the frames */
 
+/* The content of SEL.SUFFIX; NULL: it is not there. */
+static char *
+read_aside (const Fake *fake, const char *suffix)
+{
+  g_autofree char *path = g_strconcat (fake->path, suffix, NULL);
+  char *text = NULL;
+
+  return g_file_get_contents (path, &text, NULL, NULL) ? g_strstrip (text) : NULL;
+}
+
 static void
-connect_bmc (Fake *fake)
+send_identity (Fake *fake)
+{
+  g_autofree char *text = read_aside (fake, ".guid");
+  guint8 guid[16] = { 0 };
+
+  if (text == NULL)
+    return;
+  for (guint i = 0; i < sizeof guid && strlen (text) >= 2 * (i + 1); i++)
+    guid[i] = (guint8) (g_ascii_xdigit_value (text[2 * i]) << 4 | g_ascii_xdigit_value (text[2 * i + 1]));
+  channel_send (fake->channel, FRAME_IDENTITY,
+                g_variant_new ("(u@ayuus)", fake->bmc,
+                               g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, guid, sizeof guid, 1), 1u, 2u, "1.0"));
+}
+
+static void
+send_sel_info (Fake *fake, guint8 flags)
 {
   guint n;
   g_autofree Record *records = read_sel (fake, &n);
-  guint8 flags = FRAME_SEL_CAN_DELETE | FRAME_SEL_CAN_RESERVE | FRAME_SEL_CONNECTED;
+  guint room = fake->room == NULL ? 65535 : (guint) atoi (fake->room);
 
+  flags |= FRAME_SEL_CAN_DELETE | FRAME_SEL_CAN_RESERVE;
+  if (fake->room != NULL && strchr (fake->room, '!') != NULL)
+    flags |= FRAME_SEL_OVERFLOW;
+  channel_send (fake->channel, FRAME_SEL_INFO, g_variant_new ("(uyuuuu)", fake->bmc, flags, n, room, 0, 0));
+}
+
+/* Says it once. */
+static gboolean
+has_changed (const Fake *fake, const char *suffix, char **before)
+{
+  char *now = read_aside (fake, suffix);
+  gboolean changed = now != NULL && g_strcmp0 (now, *before) != 0;
+
+  if (changed)
+    {
+      g_free (*before);
+      *before = g_steal_pointer (&now);
+    }
+  g_free (now);
+  return changed;
+}
+
+static void
+tell_changes (Fake *fake)
+{
+  if (has_changed (fake, ".clock", &fake->clock))
+    channel_send (fake->channel, FRAME_CLOCK,
+                  g_variant_new ("(ux)", fake->bmc, g_ascii_strtoll (fake->clock, NULL, 10)));
+  if (has_changed (fake, ".free", &fake->room))
+    send_sel_info (fake, 0);
+}
+
+static void
+connect_bmc (Fake *fake)
+{
   fake->up = TRUE;
   fake->started = FALSE;
   channel_send (fake->channel, FRAME_STATE, g_variant_new ("(uys)", fake->bmc, FRAME_STATE_UP, ""));
-  channel_send (fake->channel, FRAME_SEL_INFO, g_variant_new ("(uyuuuu)", fake->bmc, flags, n, 65535, 0, 0));
+  send_identity (fake);
+  send_sel_info (fake, FRAME_SEL_CONNECTED);
 }
 
 static gboolean
@@ -332,45 +426,135 @@ on_delete (Fake *fake, GVariant *body)
                 g_variant_new ("(utys)", bmc, token, (guchar) outcome, outcome == FRAME_DELETE_DONE ? "" : "no"));
 }
 
+/* In turns, as long as anybody takes of the credit. */
+static void
+pump_all (Process *process)
+{
+  guint n = process->bmcs->len, before = 0;
+
+  process->turn++;
+  while (n > 0 && process->credit > 0 && process->credit != before)
+    {
+      before = process->credit;
+      for (guint i = 0; i < n; i++)
+        pump (process->bmcs->pdata[(i + process->turn) % n]);
+    }
+}
+
+static void
+free_fake (gpointer data)
+{
+  Fake *fake = data;
+
+  fake_sensors_clear (&fake->sensors);
+  g_free (fake->walking);
+  g_free (fake->control);
+  g_free (fake->path);
+  g_free (fake->clock);
+  g_free (fake->room);
+  g_free (fake);
+}
+
+static Fake *
+find_fake (Process *process, guint32 number)
+{
+  for (guint i = 0; i < process->bmcs->len; i++)
+    if (((Fake *) process->bmcs->pdata[i])->bmc == number)
+      return process->bmcs->pdata[i];
+  return NULL;
+}
+
+static void read_order (Fake *fake);
+
+static void
+on_add (Process *process, GVariant *body)
+{
+  g_autoptr (GVariant) settings = NULL;
+  guint32 number;
+  const char *name = "";
+
+  g_variant_get (body, "(u@a{sv})", &number, &settings);
+  g_variant_lookup (settings, FRAME_SETTING_NAME, "&s", &name);
+  if (find_fake (process, number) != NULL)
+    return;
+  Fake *fake = g_new0 (Fake, 1);
+  fake->process = process;
+  fake->channel = process->channel;
+  fake->bmc = number;
+  fake->path = process->is_directory ? g_build_filename (process->path, name, NULL) : g_strdup (process->path);
+  fake->control = g_strconcat (fake->path, ".control", NULL);
+  g_ptr_array_add (process->bmcs, fake);
+  read_order (fake);
+  fake_sensors_init (&fake->sensors, fake->path);
+  fake_sensors_on_add (&fake->sensors, process->channel, number, settings);
+  connect_bmc (fake);
+}
+
+static void
+on_bmc_frame (Process *process, FrameType type, GVariant *body)
+{
+  guint32 number;
+
+  g_variant_get_child (body, 0, "u", &number);
+  Fake *fake = find_fake (process, number);
+  if (fake == NULL)
+    return;
+  if (type == FRAME_START)
+    on_start (fake, body);
+  else if (type == FRAME_DELETE)
+    on_delete (fake, body);
+  else if (type == FRAME_REMOVE)
+    {
+      g_ptr_array_remove (process->bmcs, fake);
+      channel_send (process->channel, FRAME_REMOVED, g_variant_new ("(u)", number));
+    }
+  else
+    {
+      if (type == FRAME_WALK)
+        begin_walk (fake);
+      pump (fake);
+    }
+}
+
+/* Whether some BMC has this word in its control. */
+static gboolean
+is_ordered (Process *process, const char *word)
+{
+  for (guint i = 0; i < process->bmcs->len; i++)
+    if (strcmp (((Fake *) process->bmcs->pdata[i])->order, word) == 0)
+      return TRUE;
+  return FALSE;
+}
+
 static void
 on_frame (FrameType type, GVariant *body, gpointer data)
 {
-  Fake *fake = data;
-  g_autoptr (GVariant) settings = NULL;
+  Process *process = data;
   guint32 number;
 
   switch ((int) type)
     {
     case FRAME_CREDIT:
       g_variant_get (body, "(u)", &number);
-      fake->credit += number;
-      pump (fake);
+      process->credit += number;
+      pump_all (process);
       break;
     case FRAME_ADD:
-      g_variant_get (body, "(u@a{sv})", &fake->bmc, &settings);
-      fake->added = TRUE;
-      fake_sensors_on_add (&fake->sensors, fake->channel, fake->bmc, settings);
-      connect_bmc (fake);
+      on_add (process, body);
       break;
     case FRAME_START:
-      on_start (fake, body);
-      break;
     case FRAME_WALK:
-      begin_walk (fake);
-      pump (fake);
-      break;
     case FRAME_POLL:
-      pump (fake);
-      break;
     case FRAME_DELETE:
-      on_delete (fake, body);
+    case FRAME_REMOVE:
+      on_bmc_frame (process, type, body);
       break;
     case FRAME_PING:
-      channel_send (fake->channel, FRAME_PONG, g_variant_new ("()"));
+      channel_send (process->channel, FRAME_PONG, g_variant_new ("()"));
       break;
     case FRAME_SHUTDOWN:
-      if (strcmp (fake->order, "deaf") != 0)
-        g_main_loop_quit (fake->loop);
+      if (!is_ordered (process, "deaf"))
+        g_main_loop_quit (process->loop);
       break;
     default:
       break;
@@ -380,20 +564,33 @@ on_frame (FrameType type, GVariant *body, gpointer data)
 static void
 on_closed (G_GNUC_UNUSED const GError *error, gpointer data)
 {
-  g_main_loop_quit (((Fake *) data)->loop);
+  g_main_loop_quit (((Process *) data)->loop);
 }
 
 /* -------------------------------------------------------------- misbehaviour */
 
 static void
+crash (Fake *fake, gboolean noted)
+{
+  serving_set (fake->process->note, noted ? fake->bmc : 0);
+  raise (SIGKILL);
+}
+
+static void
 misbehave (Fake *fake)
 {
   Record records[EVENTS_PER_FRAME] = { { { 0 } } };
+  gboolean spin = strcmp (fake->order, "spin") == 0;
 
-  if (strcmp (fake->order, "crash") == 0)
-    raise (SIGKILL);
-  else if (strcmp (fake->order, "hang") == 0)
-    pause ();
+  if (strcmp (fake->order, "crash") == 0 || strcmp (fake->order, "poison") == 0)
+    crash (fake, TRUE);
+  else if (strcmp (fake->order, "vanish") == 0 || strcmp (fake->order, "venom") == 0)
+    crash (fake, FALSE);
+  else if (spin || strcmp (fake->order, "hang") == 0)
+    {
+      serving_set (fake->process->note, spin ? fake->bmc : 0);
+      pause ();
+    }
   else if (strcmp (fake->order, "garbage") == 0)
     send (3, "garbage", 7, 0);
   else if (strcmp (fake->order, "foreign") == 0)
@@ -408,61 +605,74 @@ misbehave (Fake *fake)
 static void
 read_order (Fake *fake)
 {
-  static const char *const once[]
-      = { "crash", "garbage", "flood", "foreign", "hang", "sensor-twice", "reading-flag", "reading-odd", NULL };
+  static const char *const once[] = { "crash", "vanish",       "spin",         "garbage",     "flood", "foreign",
+                                      "hang",  "sensor-twice", "reading-flag", "reading-odd", NULL };
+  static const char *const always[] = { "poison", "venom", NULL };
   g_autofree char *text = NULL;
 
   fake->order[0] = '\0';
   if (!g_file_get_contents (fake->control, &text, NULL, NULL))
     return;
   g_strlcpy (fake->order, g_strstrip (text), sizeof fake->order);
-  if (!g_strv_contains (once, fake->order))
+  if (g_strv_contains (once, fake->order))
+    unlink (fake->control);
+  else if (!g_strv_contains (always, fake->order))
     return;
-  unlink (fake->control);
   misbehave (fake);
 }
 
-static gboolean
-on_tick (gpointer data)
+static void
+tick (Fake *fake)
 {
-  Fake *fake = data;
-
   read_order (fake);
   gboolean down = strcmp (fake->order, "down") == 0;
-  if (fake->added && fake->up && down)
+  if (fake->up && down)
     {
       fake->up = fake->started = FALSE;
       g_clear_pointer (&fake->walking, g_free);
       channel_send (fake->channel, FRAME_STATE, g_variant_new ("(uys)", fake->bmc, FRAME_STATE_DOWN, "told so"));
     }
-  else if (fake->added && !fake->up && !down)
+  else if (!fake->up && !down)
     connect_bmc (fake);
-  pump (fake);
   if (fake->up)
-    fake_sensors_tick (&fake->sensors);
+    {
+      tell_changes (fake);
+      fake_sensors_tick (&fake->sensors);
+    }
+}
+
+static gboolean
+on_tick (gpointer data)
+{
+  Process *process = data;
+
+  for (guint i = 0; i < process->bmcs->len; i++)
+    tick (process->bmcs->pdata[i]);
+  if (process->bmcs->len > 0)
+    pump_all (process);
   return G_SOURCE_CONTINUE;
 }
 
 int
 main (int argc, char **argv)
 {
-  Fake fake = { 0 };
+  Process process = { 0 };
 
   if (argc != 2)
     return 64;
   fcntl (3, F_SETFD, FD_CLOEXEC);
-  fake.path = argv[1];
-  fake.control = g_strconcat (argv[1], ".control", NULL);
-  fake_sensors_init (&fake.sensors, argv[1]);
-  fake.loop = g_main_loop_new (NULL, FALSE);
-  fake.channel = channel_new (3, NULL, on_frame, on_closed, &fake);
-  channel_send (fake.channel, FRAME_HELLO, g_variant_new ("(us)", FRAME_PROTOCOL, "fake"));
-  g_timeout_add (TICK, on_tick, &fake);
-  g_main_loop_run (fake.loop);
-  channel_free (fake.channel);
-  g_main_loop_unref (fake.loop);
-  fake_sensors_clear (&fake.sensors);
-  g_free (fake.walking);
-  g_free (fake.control);
+  process.path = argv[1];
+  process.is_directory = g_file_test (argv[1], G_FILE_TEST_IS_DIR);
+  process.note = serving_attach (SERVING_FD);
+  process.bmcs = g_ptr_array_new_with_free_func (free_fake);
+  process.loop = g_main_loop_new (NULL, FALSE);
+  process.channel = channel_new (3, NULL, on_frame, on_closed, &process);
+  channel_send (process.channel, FRAME_HELLO, g_variant_new ("(us)", FRAME_PROTOCOL, "fake"));
+  g_timeout_add (TICK, on_tick, &process);
+  g_main_loop_run (process.loop);
+  channel_free (process.channel);
+  g_main_loop_unref (process.loop);
+  g_ptr_array_unref (process.bmcs);
+  serving_free (process.note);
   return 0;
 }

@@ -77,9 +77,9 @@ bench_new (const char *script, const char *pause, const char *readings_pause)
                                    NULL };
   bench->handler = make_handler (bench, "test-sink", settings, &error);
   g_assert_no_error (error);
-  g_assert_true (handler_register (bench->handler, bench->journal, &error));
-  bench->bmc = ledger_add_bmc (journal_ledger (bench->journal), "b", &error);
-  g_assert_true (journal_start (bench->journal, &error) && handler_start (bench->handler, &error));
+  g_assert_true (handler_register (bench->handler, journal_ledger (bench->journal), &error));
+  bench->bmc = ledger_add_bmc (journal_ledger (bench->journal), "b", NULL, &error);
+  g_assert_true (journal_start (bench->journal, &error) && handler_start (bench->handler, bench->journal, &error));
   describe (bench);
   return bench;
 }
