@@ -71,6 +71,12 @@ open_with (BmcDomain *domain, ipmi_con_t *con)
                            G_N_ELEMENTS (options), &domain->id);
 }
 
+static void
+on_first_message (gpointer user_data)
+{
+  bmc_session_begun (user_data);
+}
+
 gboolean
 bmc_domain_open (Bmc *bmc, ipmi_con_t *con)
 {
@@ -78,7 +84,7 @@ bmc_domain_open (Bmc *bmc, ipmi_con_t *con)
 
   domain->bmc = bmc;
   bmc->domain = g_rc_box_acquire (domain);
-  bmc->con = guarded_con_wrap (con);
+  bmc->con = guarded_con_wrap (con, on_first_message, bmc);
   if (bmc->con != NULL && open_with (domain, con) == 0)
     return TRUE;
   bmc_domain_forget (bmc);
@@ -116,6 +122,8 @@ bmc_domain_forget (Bmc *bmc)
 {
   if (bmc->domain == NULL)
     return;
+  if (bmc->con != NULL)
+    guarded_con_forget (bmc->con);
   bmc->domain->bmc = NULL;
   g_clear_pointer (&bmc->domain, g_rc_box_release);
 }

@@ -4,6 +4,8 @@
  *
  *   bmc.c          the outside: frames from and to the core
  *   bmc-session.c  the state machine: when to connect, when to give up
+ *   bmc-open.c     the way to a session: a place, a cipher suite, a connection
+ *   bmc-identity.c who the BMC is, and what its clock says
  *   bmc-domain.c   OpenIPMI's domain: opening, closing, sending
  *   bmc-records.c  what the SEL reader wants of the BMC, and tells the core
  */
@@ -11,6 +13,7 @@
 #define BMC_PRIVATE_H
 
 #include "bmc.h"
+#include "cipher-query.h"
 #include "guarded-con.h"
 #include "sel-reader.h"
 
@@ -19,6 +22,8 @@
 typedef enum
 {
   BMC_WAITING,
+  BMC_QUEUED,
+  BMC_ASKING,
   BMC_CONNECTING,
   BMC_SETTLING,
   BMC_UP,
@@ -35,6 +40,16 @@ typedef struct
   ipmi_domain_id_t id;
 } BmcDomain;
 
+/* What is asked for in an UP session. */
+typedef enum
+{
+  BMC_IDENTITY_GUID,
+  BMC_IDENTITY_DEVICE,
+  BMC_IDENTITY_KNOWN,
+} BmcIdentity;
+
+#define BMC_ADDRESSES_MAX 2u
+
 struct _Bmc
 {
   BmcHost *host;
@@ -45,6 +60,12 @@ struct _Bmc
 
   BmcPhase phase;
   gboolean removing;
+  Handshake handshake;
+  CipherChoice choice;
+  CipherQuery *query;       /* while it is asked for its cipher suites */
+  const CipherSuite *suite; /* of this session; NULL: by the settings' algorithms */
+  InboxSource *sources[BMC_ADDRESSES_MAX];
+  gboolean warned;   /* of a weak session */
   BmcDomain *domain; /* NULL: none is open */
   GuardedCon *con;
   SelReader *reader;
@@ -55,10 +76,17 @@ struct _Bmc
 
   guint retries; /* in a row, without a good session */
   gint64 away_since;
+  gboolean at_once;     /* the next try does not wait: with another cipher suite */
   gboolean slow;        /* the next try waits longer: it may lock an account, or cost much */
   gboolean send_failed; /* a message could not be sent: the session is given up */
   guint64 own_requests;
   guint sdr_retries;
+
+  guint8 guid[16];
+  gsize guid_length;
+  BmcIdentity identity;
+  Timer *identity_timer; /* patience, then the clock's turn */
+  gint64 clock_asked;    /* wall clock, microseconds */
 
   gboolean reported; /* a STATE was sent */
   FrameState reported_state;
@@ -83,13 +111,56 @@ void bmc_session_begin (Bmc *bmc);
  * domain, which is closed in the next turn of the loop. */
 void bmc_session_end (Bmc *bmc);
 
-/* What bmc-domain.c tells: of the connection, of the sensor data records being
+/* Enters a phase; on its timer, after `timeout` microseconds, the phase says
+ * what happens.  0: no timer. */
+void bmc_session_enter (Bmc *bmc, BmcPhase phase, gint64 timeout);
+
+/* The try to connect has failed; `refused`: it must not be repeated soon. */
+void bmc_session_fail (Bmc *bmc, gboolean refused, const char *words);
+void bmc_session_fail_silent (Bmc *bmc);
+
+/* A domain is about to be opened. */
+void bmc_session_opening (Bmc *bmc);
+
+/* What bmc-domain.c tells: of the first message, of the connection, of the sensor data records being
  * read, of the domain being closed, of a message that went out, or did not. */
+void bmc_session_begun (Bmc *bmc);
 void bmc_session_connected (Bmc *bmc);
 void bmc_session_lost (Bmc *bmc, int error);
 void bmc_session_settled (Bmc *bmc);
 void bmc_session_closed (Bmc *bmc);
 void bmc_session_sent (Bmc *bmc, gboolean sent);
+
+/* -------------------------------------------------------------- bmc-open.c */
+
+/* Waits for a place; when there is one, the Bmc's timer runs. */
+void bmc_open_queue (Bmc *bmc);
+void bmc_open_leave_place (Bmc *bmc);
+
+/* With a place: asks for the cipher suites if need be, else connects.  On the
+ * timer of ASKING, connects. */
+void bmc_open_ask (Bmc *bmc);
+void bmc_open_connect (Bmc *bmc);
+
+/* The session could not be opened; `refused`: the BMC said that it was for the
+ * cipher suite.  TRUE: it is worth trying another one at once. */
+gboolean bmc_open_try_another (Bmc *bmc, gboolean refused);
+
+/* There is a session. */
+void bmc_open_succeeded (Bmc *bmc);
+
+/* Nothing is open any more. */
+void bmc_open_end (Bmc *bmc);
+
+/* What has come in since the connection was opened. */
+InboxCounts bmc_open_counts (const Bmc *bmc);
+
+/* ---------------------------------------------------------- bmc-identity.c */
+
+/* The BMC is up: IDENTITY goes out, then the SEL reader starts, then CLOCK goes
+ * out now and then. */
+void bmc_identity_begin (Bmc *bmc);
+void bmc_identity_on_timer (Timer *timer, gpointer user_data);
 
 /* ------------------------------------------------------------ bmc-domain.c */
 

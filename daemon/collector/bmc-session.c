@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* bmc-session.c - see bmc-private.h.
  *
- *   WAITING ─▶ CONNECTING ─▶ SETTLING ─▶ UP
- *      ▲            │            │        │   a loss, a refusal, a removal
- *      └──────── CLOSING ◀───────┴────────┘
+ *   WAITING ─▶ QUEUED ─▶ ASKING ─▶ CONNECTING ─▶ SETTLING ─▶ UP
+ *      ▲         │          │           │            │        │   a loss, a
+ *      └─────────┴───── CLOSING ◀───────┴────────────┴────────┘   refusal, a
+ *                                                                 removal
+ *
+ * QUEUED: for a place among those that connect at the same time.  ASKING: for
+ * the cipher suites that the BMC has; see bmc-open.c.
  *
  * SETTLING: the session is there, and OpenIPMI reads the sensor data records.
  * The SEL is read only after that, because an event that is decoded before its
  * sensor is known would lose its name; if reading them makes no progress, the
  * SEL is read anyway: nameless events are better than none. */
 #include "bmc-private.h"
+
+#include <errno.h>
 
 /* From opening the domain to a session; OpenIPMI's own time limit is shorter,
  * but it does not always hold. */
@@ -41,12 +47,10 @@
 /* A session that held so long was a good one. */
 #define GOOD_SESSION (30 * G_USEC_PER_SEC)
 
-static void open_domain (Bmc *bmc);
-
 /* ------------------------------------------------------------------- phases */
 
-static void
-enter (Bmc *bmc, BmcPhase phase, gint64 timeout)
+void
+bmc_session_enter (Bmc *bmc, BmcPhase phase, gint64 timeout)
 {
   bmc->phase = phase;
   bmc->phase_since = g_get_monotonic_time ();
@@ -71,6 +75,7 @@ static void
 closed (Bmc *bmc)
 {
   bmc_domain_forget (bmc);
+  bmc_open_end (bmc);
   g_clear_pointer (&bmc->con, guarded_con_unref);
   if (bmc->removing)
     {
@@ -79,7 +84,13 @@ closed (Bmc *bmc)
       bmc_free (bmc);
       return;
     }
-  enter (bmc, BMC_WAITING, retry_delay (bmc));
+  if (bmc->at_once)
+    {
+      bmc->at_once = FALSE;
+      bmc_session_enter (bmc, BMC_WAITING, 1);
+      return;
+    }
+  bmc_session_enter (bmc, BMC_WAITING, retry_delay (bmc));
   bmc->retries++;
 }
 
@@ -95,7 +106,9 @@ void
 bmc_session_end (Bmc *bmc)
 {
   sel_reader_disconnected (bmc->reader);
-  enter (bmc, BMC_CLOSING, 1);
+  bmc_open_leave_place (bmc);
+  timer_stop (bmc->identity_timer);
+  bmc_session_enter (bmc, BMC_CLOSING, 1);
 }
 
 static void
@@ -112,8 +125,8 @@ fail_slowly (Bmc *bmc, FrameState state, gboolean slow, const char *words)
   bmc_session_end (bmc);
 }
 
-static void
-fail (Bmc *bmc, gboolean refused, const char *words)
+void
+bmc_session_fail (Bmc *bmc, gboolean refused, const char *words)
 {
   fail_slowly (bmc, refused ? FRAME_STATE_REFUSED : FRAME_STATE_DOWN, refused, words);
 }
@@ -125,13 +138,13 @@ fail_restless (Bmc *bmc)
                "the BMC never settles: it was closed after far more messages than its sensors need");
 }
 
-static void
-fail_silent (Bmc *bmc)
+void
+bmc_session_fail_silent (Bmc *bmc)
 {
   g_autofree char *where = connect_where (bmc->settings);
   g_autofree char *words = g_strdup_printf ("no answer (%s)", where);
 
-  fail (bmc, FALSE, words);
+  bmc_session_fail (bmc, FALSE, words);
 }
 
 static void
@@ -140,7 +153,7 @@ become_up (Bmc *bmc)
   g_autofree char *where = connect_where (bmc->settings);
   g_autofree char *words = g_strdup_printf ("connected (%s)", where);
 
-  enter (bmc, BMC_UP, 0);
+  bmc_session_enter (bmc, BMC_UP, 0);
   bmc->slow = FALSE;
   bmc->send_failed = FALSE;
   bmc->sdr_retries = 0;
@@ -148,7 +161,7 @@ become_up (Bmc *bmc)
   bmc->progress_at = bmc->phase_since;
   bmc->progress_sent = guarded_con_sent (bmc->con);
   bmc_report (bmc, FRAME_STATE_UP, words);
-  sel_reader_connected (bmc->reader);
+  bmc_identity_begin (bmc);
 }
 
 static gint64
@@ -164,7 +177,7 @@ settled (Bmc *bmc)
   if (sdr_watch_failures (guarded_con_sdrs (bmc->con)) > 0 && bmc->sdr_retries < SDR_RETRIES)
     {
       bmc->sdr_retries++;
-      fail (bmc, FALSE, "the BMC's sensor data records could not be read");
+      bmc_session_fail (bmc, FALSE, "the BMC's sensor data records could not be read");
     }
   else
     become_up (bmc);
@@ -195,7 +208,7 @@ look_at_start (Bmc *bmc)
   if (sends_too_much (bmc, too_long))
     fail_restless (bmc);
   else if (guarded_con_silence (bmc->con) > silence_limit (bmc))
-    fail_silent (bmc);
+    bmc_session_fail_silent (bmc);
   else if (!too_long && now - bmc->progress_at <= patience)
     {
       bmc->progress_sent = sent;
@@ -204,7 +217,7 @@ look_at_start (Bmc *bmc)
   else if (bmc->phase == BMC_SETTLING)
     settled (bmc);
   else
-    fail_silent (bmc);
+    bmc_session_fail_silent (bmc);
 }
 
 /* Whether OpenIPMI exchanges messages with it as if there were no end. */
@@ -228,9 +241,9 @@ look_at_session (Bmc *bmc)
   gint64 silence = guarded_con_silence (bmc->con);
 
   if (bmc->send_failed)
-    fail (bmc, FALSE, "the network takes no messages to the BMC");
+    bmc_session_fail (bmc, FALSE, "the network takes no messages to the BMC");
   else if (silence >= silence_limit (bmc))
-    fail_silent (bmc);
+    bmc_session_fail_silent (bmc);
   else if (is_restless (bmc))
     fail_restless (bmc);
   else if (silence > 0)
@@ -254,7 +267,15 @@ on_timer (G_GNUC_UNUSED Timer *timer, gpointer user_data)
   switch (bmc->phase)
     {
     case BMC_WAITING:
-      open_domain (bmc);
+      bmc_session_enter (bmc, BMC_QUEUED, 0);
+      bmc_open_queue (bmc);
+      break;
+    case BMC_QUEUED:
+      bmc_report (bmc, FRAME_STATE_CONNECTING, "connecting");
+      bmc_open_ask (bmc);
+      break;
+    case BMC_ASKING:
+      bmc_open_connect (bmc);
       break;
     case BMC_CONNECTING:
     case BMC_SETTLING:
@@ -275,25 +296,49 @@ void
 bmc_session_connected (Bmc *bmc)
 {
   if (bmc->phase == BMC_CONNECTING)
-    enter (bmc, BMC_SETTLING, SETTLE_LOOK);
+    bmc_session_enter (bmc, BMC_SETTLING, SETTLE_LOOK);
+}
+
+/* Before there was a session. */
+static void
+fail_to_open (Bmc *bmc, int error)
+{
+  gboolean answered = g_get_monotonic_time () - bmc->phase_since < 2 * G_USEC_PER_SEC;
+  InboxCounts counts = bmc_open_counts (bmc);
+  gboolean refused;
+  g_autofree char *words = connect_explain (bmc->settings, error, answered, &refused);
+
+  if (bmc_open_try_another (bmc, connect_refuses_suite (error)))
+    {
+      bmc->at_once = TRUE;
+      bmc_session_end (bmc);
+    }
+  else if (counts.downgrades > 0)
+    bmc_session_fail (bmc, TRUE, "the BMC answers with other cipher algorithms than it was asked for");
+  /* OpenIPMI takes lost packets for a wrong password. */
+  else if (error == EINVAL && connect_is_rmcp_plus (bmc->settings) && counts.exchanges == 0)
+    bmc_session_fail_silent (bmc);
+  else
+    bmc_session_fail (bmc, refused, words);
 }
 
 void
 bmc_session_lost (Bmc *bmc, int error)
 {
-  gboolean answered = g_get_monotonic_time () - bmc->phase_since < 2 * G_USEC_PER_SEC;
   gboolean refused;
-  g_autofree char *words = connect_explain (bmc->settings, error, answered, &refused);
+  g_autofree char *words = connect_explain (bmc->settings, error, FALSE, &refused);
 
   if (bmc->phase == BMC_CLOSING || bmc->phase == BMC_WAITING)
     return;
   /* With a session, the credentials were good. */
   if (bmc->phase == BMC_CONNECTING && guarded_con_refused (bmc->con) > 0)
-    fail (bmc, FALSE, "the BMC's answers are malformed");
-  else if (guarded_con_sent (bmc->con) > 0 && refused)
-    fail (bmc, FALSE, "the BMC broke off the session");
+    bmc_session_fail (bmc, FALSE, "the BMC's answers are malformed");
+  else if (guarded_con_sent (bmc->con) == 0)
+    fail_to_open (bmc, error);
+  else if (refused)
+    bmc_session_fail (bmc, FALSE, "the BMC broke off the session");
   else
-    fail (bmc, refused, words);
+    bmc_session_fail (bmc, FALSE, words);
 }
 
 void
@@ -303,30 +348,18 @@ bmc_session_settled (Bmc *bmc)
     settled (bmc);
 }
 
-static void
-open_domain (Bmc *bmc)
+void
+bmc_session_opening (Bmc *bmc)
 {
-  g_autoptr (GError) error = NULL;
-  ipmi_con_t *con = connect_open (bmc->settings, bmc->host->os_handler, &error);
-
-  bmc_report (bmc, FRAME_STATE_CONNECTING, "connecting");
-  if (con == NULL)
-    {
-      fail (bmc, FALSE, error->message);
-      return;
-    }
-  if (guarded_con_is_wrapped (con))
-    {
-      /* OpenIPMI gives the same connection for the same parameters. */
-      con->close_connection (con);
-      fail (bmc, FALSE, "this BMC is watched already, under another name");
-      return;
-    }
-  enter (bmc, BMC_CONNECTING, SETTLE_LOOK);
+  bmc_session_enter (bmc, BMC_CONNECTING, SETTLE_LOOK);
   bmc->progress_at = bmc->phase_since;
   bmc->progress_sent = 0;
-  if (!bmc_domain_open (bmc, con) && bmc->phase != BMC_CLOSING)
-    fail_silent (bmc);
+}
+
+void
+bmc_session_begun (Bmc *bmc)
+{
+  bmc_open_succeeded (bmc);
 }
 
 void
@@ -349,5 +382,6 @@ void
 bmc_session_begin (Bmc *bmc)
 {
   bmc->timer = timer_new (bmc->host->timers, on_timer, bmc);
-  enter (bmc, BMC_WAITING, 1);
+  bmc->identity_timer = timer_new (bmc->host->timers, bmc_identity_on_timer, bmc);
+  bmc_session_enter (bmc, BMC_WAITING, 1);
 }

@@ -34,6 +34,7 @@ bmc_free (Bmc *bmc)
   sel_reader_free (bmc->reader);
   guarded_con_unref (bmc->con);
   timer_free (bmc->timer);
+  timer_free (bmc->identity_timer);
   connect_settings_free (bmc->settings);
   g_free (bmc->reported_words);
   g_free (bmc);
