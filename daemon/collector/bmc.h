@@ -12,7 +12,13 @@
 #include "connect.h"
 #include "decode.h"
 #include "event/channel.h"
+#include "handshakes.h"
 #include "timers.h"
+
+/* For handshakes_new(), whose user data is the BmcHost, and the timer that drives
+ * them. */
+extern const HandshakesFuncs bmc_open_places;
+void bmc_open_on_places_timer (Timer *timer, gpointer user_data);
 
 /* What all BMCs of this process share; belongs to main.c. */
 typedef struct
@@ -21,7 +27,11 @@ typedef struct
   Timers *timers;
   Decoder *decoder;
   Channel *channel;
-  guint credit; /* records that the core takes now */
+  Inbox *inbox;
+  Handshakes *handshakes;
+  Timer *handshakes_timer;
+  ServingNote *serving; /* may be NULL */
+  guint credit;         /* records that the core takes now */
 } BmcHost;
 
 typedef struct _Bmc Bmc;

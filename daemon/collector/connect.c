@@ -9,7 +9,7 @@
 #include <OpenIPMI/ipmi_err.h>
 #include <OpenIPMI/ipmi_lan.h>
 #include <OpenIPMI/ipmi_smi.h>
-#include <errno.h>
+#include <netdb.h>
 #include <string.h>
 
 #define SEL_INTERVAL_DEFAULT (2 * G_USEC_PER_SEC)
@@ -156,6 +156,29 @@ read_choices (GVariant *dict, ConnectSettings *settings, GError **error)
          && read_hacks (dict, &settings->hacks, error);
 }
 
+/* Without a word about it, the best suite is our choice, too. */
+static gboolean
+read_suite (GVariant *dict, ConnectSettings *settings, GError **error)
+{
+  const char *name;
+  guint64 number;
+
+  if (!g_variant_lookup (dict, FRAME_SETTING_CIPHER_SUITE, "&s", &name))
+    {
+      settings->suite_auto = settings->authtype == IPMI_AUTHTYPE_RMCP_PLUS && settings->auth_algorithm == CONNECT_UNSET
+                             && settings->integrity_algorithm == CONNECT_UNSET
+                             && settings->confidentiality_algorithm == CONNECT_UNSET;
+      return TRUE;
+    }
+  settings->suite_auto = g_str_equal (name, "auto");
+  if (g_ascii_string_to_unsigned (name, 10, 0, G_MAXUINT8, &number, NULL))
+    settings->suite = cipher_suite ((guint) number);
+  if (settings->suite_auto || settings->suite != NULL)
+    return TRUE;
+  g_set_error (error, IPMID_ERROR, IPMID_ERROR_USAGE, FRAME_SETTING_CIPHER_SUITE ": there is no \"%s\"", name);
+  return FALSE;
+}
+
 static gboolean
 check_lan (const ConnectSettings *settings, GError **error)
 {
@@ -199,7 +222,8 @@ connect_settings_new (GVariant *dict, GError **error)
 
   if (!read_secret (dict, FRAME_SETTING_PASSWORD, PASSWORD_MAX, &settings->password, &settings->password_length, error)
       || !read_secret (dict, FRAME_SETTING_BMC_KEY, BMC_KEY_MAX, &settings->bmc_key, &settings->bmc_key_length, error)
-      || !read_choices (dict, settings, error) || (!settings->smi && !check_lan (settings, error)))
+      || !read_choices (dict, settings, error) || !read_suite (dict, settings, error)
+      || (!settings->smi && !check_lan (settings, error)))
     return NULL;
   return g_steal_pointer (&settings);
 }
@@ -220,16 +244,6 @@ connect_settings_free (ConnectSettings *settings)
   g_strfreev (settings->addresses);
   g_strfreev (settings->ports);
   g_free (settings);
-}
-
-char *
-connect_where (const ConnectSettings *settings)
-{
-  if (settings->smi)
-    return g_strdup_printf ("/dev/ipmi%u", settings->smi_number);
-  if (strchr (settings->addresses[0], ':') != NULL)
-    return g_strdup_printf ("[%s]:%s", settings->addresses[0], settings->ports[0]);
-  return g_strdup_printf ("%s:%s", settings->addresses[0], settings->ports[0]);
 }
 
 /* -------------------------------------------------------------- connection */
@@ -263,7 +277,7 @@ add_optional (Parameters *parameters, int id, int value)
 }
 
 static void
-collect_parameters (const ConnectSettings *settings, Parameters *parameters)
+collect_parameters (const ConnectSettings *settings, const CipherSuite *suite, Parameters *parameters)
 {
   guint n = g_strv_length (settings->addresses);
 
@@ -277,16 +291,19 @@ collect_parameters (const ConnectSettings *settings, Parameters *parameters)
     add_data (parameters, IPMI_LANP_PARMID_PASSWORD, settings->password, settings->password_length);
   if (settings->bmc_key != NULL)
     add_data (parameters, IPMI_LANP_BMC_KEY, settings->bmc_key, settings->bmc_key_length);
-  add_optional (parameters, IPMI_LANP_AUTHENTICATION_ALGORITHM, settings->auth_algorithm);
-  add_optional (parameters, IPMI_LANP_INTEGRITY_ALGORITHM, settings->integrity_algorithm);
-  add_optional (parameters, IPMI_LANP_CONFIDENTIALITY_ALGORITHM, settings->confidentiality_algorithm);
+  add_optional (parameters, IPMI_LANP_AUTHENTICATION_ALGORITHM,
+                suite != NULL ? suite->authentication : settings->auth_algorithm);
+  add_optional (parameters, IPMI_LANP_INTEGRITY_ALGORITHM,
+                suite != NULL ? suite->integrity : settings->integrity_algorithm);
+  add_optional (parameters, IPMI_LANP_CONFIDENTIALITY_ALGORITHM,
+                suite != NULL ? suite->confidentiality : settings->confidentiality_algorithm);
   add_value (parameters, IPMI_LANP_NAME_LOOKUP_ONLY, settings->name_only_lookup);
   if (settings->max_outstanding > 0)
     add_value (parameters, IPMI_LANP_MAX_OUTSTANDING_MSG_COUNT, (int) settings->max_outstanding);
 }
 
 ipmi_con_t *
-connect_open (const ConnectSettings *settings, os_handler_t *handler, GError **error)
+connect_open (const ConnectSettings *settings, const CipherSuite *suite, os_handler_t *handler, GError **error)
 {
   Parameters parameters = { .count = 0 };
   ipmi_con_t *con = NULL;
@@ -296,7 +313,7 @@ connect_open (const ConnectSettings *settings, os_handler_t *handler, GError **e
     result = ipmi_smi_setup_con ((int) settings->smi_number, handler, NULL, &con);
   else
     {
-      collect_parameters (settings, &parameters);
+      collect_parameters (settings, suite, &parameters);
       result = ipmi_lanp_setup_con (parameters.items, parameters.count, handler, NULL, &con);
     }
   if (result != 0)
@@ -311,89 +328,45 @@ connect_open (const ConnectSettings *settings, os_handler_t *handler, GError **e
   return con;
 }
 
-/* ------------------------------------------------------------------- words */
-
-/* Status codes of RMCP+ (13.24) that are the BMC's "no". */
-static const char *
-explain_rmcpp (int status, gboolean *refused)
+/* OpenIPMI's own choice where there is none, "any" where the BMC is to pick. */
+static int
+demand (int algorithm, int fallback)
 {
-  *refused = TRUE;
-  switch (status)
-    {
-    case IPMI_RMCPP_INVALID_ROLE:
-    case IPMI_RMCPP_UNAUTHORIZED_ROLE_OR_PRIVILEGE:
-      return "the BMC refuses this privilege level to this user";
-    case IPMI_RMCPP_UNAUTHORIZED_NAME:
-    case IPMI_RMCPP_INVALID_NAME_LENGTH:
-      return "wrong user name or password";
-    case IPMI_RMCPP_INVALID_INTEGRITY_CHECK_VALUE:
-      return "wrong user name, password or BMC key";
-    case IPMI_RMCPP_INVALID_AUTHENTICATION_ALGORITHM:
-    case IPMI_RMCPP_INVALID_INTEGRITY_ALGORITHM:
-    case IPMI_RMCPP_NO_MATCHING_AUTHENTICATION_PAYLOAD:
-    case IPMI_RMCPP_NO_MATCHING_INTEGRITY_PAYLOAD:
-    case IPMI_RMCPP_INVALID_CONFIDENTIALITY_ALGORITHM:
-    case IPMI_RMCPP_NO_CIPHER_SUITE_MATCHES:
-      return "the BMC does not accept these cipher algorithms";
-    default:
-      *refused = FALSE;
-      break;
-    }
-  if (status == IPMI_RMCPP_INSUFFICIENT_RESOURCES_FOR_SESSION || status == IPMI_RMCPP_INSUFFICIENT_RESOURCES_FOR_ROLE)
-    return "the BMC has no session free";
-  return "the BMC broke off the session set-up";
+  return algorithm == CONNECT_UNSET ? fallback : algorithm < 0 ? INBOX_ANY : algorithm;
 }
 
-/* Completion codes of Get Session Challenge, Activate Session and Set Session
- * Privilege Level (22.16 to 22.18). */
-static const char *
-explain_completion (int code, gboolean *refused)
+void
+connect_demand (const ConnectSettings *settings, const CipherSuite *suite, InboxDemand *result)
 {
-  *refused = code >= 0x80 && code != 0x81 && code != 0x82 && code != 0x83 && code != IPMI_TIMEOUT_CC
-             && code != IPMI_NODE_BUSY_CC && code != IPMI_UNKNOWN_ERR_CC;
-  switch (code)
+  result->rmcp_plus = settings->authtype == IPMI_AUTHTYPE_RMCP_PLUS;
+  if (suite != NULL)
     {
-    case 0x81:
-    case 0x82:
-    case 0x83:
-      return "the BMC has no session free";
-    case 0x80:
-    case 0x84:
-    case 0x85:
-      return "wrong user name or password";
-    case 0x86:
-      return "the BMC refuses this privilege level to this user";
-    default:
-      return *refused ? "the BMC refuses the session" : "no answer";
+      result->authentication = suite->authentication;
+      result->integrity = suite->integrity;
+      result->confidentiality = suite->confidentiality;
+      return;
     }
+  result->authentication = demand (settings->auth_algorithm, CIPHER_AUTH_HMAC_SHA1);
+  result->integrity = demand (settings->integrity_algorithm, CIPHER_INTEGRITY_HMAC_SHA1_96);
+  result->confidentiality = demand (settings->confidentiality_algorithm, CIPHER_CONFIDENTIALITY_AES_CBC_128);
 }
 
-char *
-connect_explain (const ConnectSettings *settings, int error, gboolean answered, gboolean *refused)
+gboolean
+connect_address (const ConnectSettings *settings, guint i, struct sockaddr_storage *address, socklen_t *length)
 {
-  g_autofree char *where = connect_where (settings);
-  const char *words = "no answer";
+  struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_DGRAM };
+  struct addrinfo *found = NULL;
+  gboolean good;
 
-  *refused = FALSE;
-  if (IPMI_IS_RMCPP_ERR (error))
-    words = explain_rmcpp (IPMI_GET_RMCPP_ERR (error), refused);
-  else if (IPMI_IS_IPMI_ERR (error))
-    words = explain_completion (IPMI_GET_IPMI_ERR (error), refused);
-  else if (settings->smi)
-    words = g_strerror (error);
-  else if (error == EINVAL)
+  if (settings->smi || i >= g_strv_length (settings->addresses)
+      || getaddrinfo (settings->addresses[i], settings->ports[i], &hints, &found) != 0)
+    return FALSE;
+  good = found->ai_addrlen <= sizeof *address;
+  if (good)
     {
-      /* What OpenIPMI makes of a key exchange that does not check. */
-      *refused = TRUE;
-      words = "wrong user name or password";
+      memcpy (address, found->ai_addr, found->ai_addrlen);
+      *length = found->ai_addrlen;
     }
-  else if (error == ENOENT && answered)
-    {
-      /* OpenIPMI says the same for "no answer at all". */
-      *refused = TRUE;
-      words = "the BMC does not offer RMCP+";
-    }
-  else if (error == ENETUNREACH || error == EHOSTUNREACH || error == ENETDOWN || error == EACCES || error == EPERM)
-    words = g_strerror (error);
-  return g_strdup_printf ("%s (%s)", words, where);
+  freeaddrinfo (found);
+  return good;
 }

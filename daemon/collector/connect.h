@@ -5,6 +5,9 @@
 #ifndef CONNECT_H
 #define CONNECT_H
 
+#include "cipher.h"
+#include "inbox.h"
+
 #include <OpenIPMI/ipmi_conn.h>
 #include <glib.h>
 
@@ -24,6 +27,8 @@ typedef struct
   int authtype;
   int privilege;
   int auth_algorithm, integrity_algorithm, confidentiality_algorithm; /* CONNECT_UNSET: OpenIPMI's own choice */
+  gboolean suite_auto;                                                /* the best suite that the BMC offers */
+  const CipherSuite *suite; /* NULL: what suite_auto finds, else the algorithms above */
   gboolean name_only_lookup;
   guint hacks;
   guint max_outstanding;
@@ -39,8 +44,18 @@ void connect_settings_free (ConnectSettings *settings); /* wipes the secrets */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ConnectSettings, connect_settings_free)
 
 /* A connection that has not been started.  Never blocks: addresses are
- * numeric. */
-ipmi_con_t *connect_open (const ConnectSettings *settings, os_handler_t *handler, GError **error);
+ * numeric.  `suite` NULL: by the algorithms of the settings. */
+ipmi_con_t *connect_open (const ConnectSettings *settings, const CipherSuite *suite, os_handler_t *handler,
+                          GError **error);
+
+/* What such a connection's session must be like. */
+void connect_demand (const ConnectSettings *settings, const CipherSuite *suite, InboxDemand *result);
+
+/* The i-th address of a LAN connection; FALSE beyond the last. */
+gboolean connect_address (const ConnectSettings *settings, guint i, struct sockaddr_storage *address,
+                          socklen_t *length);
+
+/* ------------------------------------------------------- connect-words.c */
 
 /* Where the BMC is, in words: "10.1.2.3:623". */
 char *connect_where (const ConnectSettings *settings);
@@ -49,5 +64,16 @@ char *connect_where (const ConnectSettings *settings);
  * says whether the BMC refuses these credentials rather than being away.
  * `answered`: the error came too soon for a timeout. */
 char *connect_explain (const ConnectSettings *settings, int error, gboolean answered, gboolean *refused);
+
+/* Whether an error of OpenIPMI's means that the BMC does not take the cipher
+ * suite; it says nothing about the credentials. */
+gboolean connect_refuses_suite (int error);
+
+/* Whether nothing but RMCP+ is spoken. */
+gboolean connect_is_rmcp_plus (const ConnectSettings *settings);
+
+/* What is weak about the session that the user asked for, in words for a
+ * warning; NULL: nothing. */
+char *connect_weakness (const ConnectSettings *settings);
 
 #endif

@@ -18,6 +18,8 @@ struct _GuardedCon
 {
   guint references; /* the owner's, the connection's, one per outstanding reply */
   SdrWatch *sdrs;
+  GuardedConSessionFunc on_session; /* NULL: called, or not wanted any more */
+  gpointer user_data;
   SendFunc send;
   SendOptionFunc send_option;
   guint64 sent;
@@ -177,6 +179,13 @@ count_sent (GuardedCon *guarded)
     guarded->last_sign = g_get_monotonic_time ();
   guarded->sent++;
   guarded->references++;
+  if (guarded->on_session != NULL)
+    {
+      GuardedConSessionFunc on_session = guarded->on_session;
+
+      guarded->on_session = NULL;
+      on_session (guarded->user_data);
+    }
 }
 
 static void
@@ -266,7 +275,7 @@ on_attribute_destroy (G_GNUC_UNUSED void *cb_data, void *data)
 }
 
 GuardedCon *
-guarded_con_wrap (ipmi_con_t *con)
+guarded_con_wrap (ipmi_con_t *con, GuardedConSessionFunc on_session, gpointer user_data)
 {
   GuardedCon *guarded = g_new0 (GuardedCon, 1);
   ipmi_con_attr_t *attribute;
@@ -280,12 +289,20 @@ guarded_con_wrap (ipmi_con_t *con)
     }
   ipmi_con_attr_put (attribute);
   guarded->sdrs = sdr_watch_new ();
+  guarded->on_session = on_session;
+  guarded->user_data = user_data;
   guarded->send = con->send_command;
   guarded->send_option = con->send_command_option;
   con->send_command = send_command;
   if (con->send_command_option != NULL)
     con->send_command_option = send_command_option;
   return guarded;
+}
+
+void
+guarded_con_forget (GuardedCon *guarded)
+{
+  guarded->on_session = NULL;
 }
 
 const SdrWatch *

@@ -15,10 +15,18 @@
 
 typedef struct _GuardedCon GuardedCon;
 
+/* The first message went out: there is a session now.  Runs inside of
+ * OpenIPMI. */
+typedef void (*GuardedConSessionFunc) (gpointer user_data);
+
 /* Wraps a connection that has not been handed to ipmi_open_domain() yet.  The
  * library owns the connection; this lives until the connection, the last
  * reference and the last outstanding reply are gone.  NULL: no memory. */
-GuardedCon *guarded_con_wrap (ipmi_con_t *con);
+GuardedCon *guarded_con_wrap (ipmi_con_t *con, GuardedConSessionFunc on_session, gpointer user_data);
+
+/* `on_session` is not called any more. */
+void guarded_con_forget (GuardedCon *guarded);
+
 void guarded_con_unref (GuardedCon *guarded);
 
 /* Whether the connection has been wrapped by anybody before. */

@@ -2,28 +2,27 @@
 /*
  * main.c - the life of ipmid-collector: the process that speaks IPMI.
  *
- * The core starts it with one end of a socket pair as descriptor 3 and nothing
- * else.  It has one thread and one main context, reads no file and needs no
- * privilege.  It ends when the core says SHUTDOWN or closes the socket; before
- * that it closes its BMCs' sessions, because BMCs have few.
+ * The core starts it with one end of a socket pair as descriptor 3, the note of
+ * serving.h as descriptor 4, and nothing else.  It has one thread and one main
+ * context, and goes into its sandbox before it meets the first BMC.  It ends when the core says SHUTDOWN or closes the
+ * socket; before that it closes its BMCs' sessions, because BMCs have few.
  */
 #include "bmc.h"
 #include "os-handler.h"
+#include "sandbox.h"
+#include "suite17.h"
 
 #include "event/error.h"
 #include "event/text.h"
 
 #include <OpenIPMI/ipmiif.h>
 #include <errno.h>
-#include <linux/capability.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -52,6 +51,9 @@ typedef struct
   Timer *trim;
   guint turn; /* who gets credit first */
   gboolean ending;
+  gboolean free_range; /* without a sandbox: --no-sandbox */
+  gboolean sandboxed;
+  SandboxProfile profile; /* once it is */
   gint64 log_refilled;
   guint log_tokens;
   guint log_dropped;
@@ -172,6 +174,38 @@ begin_end (Collector *collector)
 /* ------------------------------------------------------------------- frames */
 
 static void
+refuse_bmc (Collector *collector, guint32 number, const char *words)
+{
+  channel_send (collector->host.channel, FRAME_STATE,
+                g_variant_new ("(uys)", number, (guchar) FRAME_STATE_REFUSED, words));
+}
+
+/* The first BMC decides: one collector watches either over the network or
+ * through devices. */
+static gboolean
+enter_sandbox (Collector *collector, SandboxProfile profile, GError **error)
+{
+  g_autofree char *tested = NULL;
+
+  if (collector->free_range || (collector->sandboxed && collector->profile == profile))
+    return TRUE;
+  if (collector->sandboxed)
+    {
+      g_set_error_literal (error, IPMID_ERROR, IPMID_ERROR_USAGE,
+                           "this collector watches BMCs of the other interface, lan or smi");
+      return FALSE;
+    }
+  if (!sandbox_enter (profile, error))
+    return FALSE;
+  collector->sandboxed = TRUE;
+  collector->profile = profile;
+  tested = sandbox_test ();
+  if (tested != NULL)
+    send_log (collector, IPMID_LOG_NOTICE, 0, tested);
+  return TRUE;
+}
+
+static void
 on_add (Collector *collector, GVariant *body)
 {
   g_autoptr (GVariant) dict = NULL;
@@ -183,15 +217,27 @@ on_add (Collector *collector, GVariant *body)
   if (collector->ending || g_hash_table_contains (collector->bmcs, GUINT_TO_POINTER (number)))
     return;
   settings = connect_settings_new (dict, &error);
-  if (settings == NULL)
+  if (settings == NULL || !enter_sandbox (collector, settings->smi ? SANDBOX_SMI : SANDBOX_LAN, &error))
     {
-      channel_send (collector->host.channel, FRAME_STATE,
-                    g_variant_new ("(uys)", number, (guchar) FRAME_STATE_REFUSED, error->message));
+      connect_settings_free (settings);
+      refuse_bmc (collector, number, error->message);
       return;
     }
+  serving_set (collector->host.serving, number);
   g_hash_table_insert (collector->bmcs, GUINT_TO_POINTER (number),
                        bmc_new (&collector->host, number, settings, on_bmc_closed, collector));
+  serving_set (collector->host.serving, 0);
+  if (!collector->free_range)
+    sandbox_allow_bmcs (g_hash_table_size (collector->bmcs));
   timer_start (collector->trim, 10 * G_USEC_PER_SEC);
+}
+
+static void
+wake (Collector *collector, Bmc *bmc)
+{
+  serving_set (collector->host.serving, bmc_number (bmc));
+  bmc_wake (bmc);
+  serving_set (collector->host.serving, 0);
 }
 
 /* Each time another one is the first to take of the credit. */
@@ -203,9 +249,9 @@ wake_all (Collector *collector)
   GList *first = n == 0 ? NULL : g_list_nth (bmcs, collector->turn++ % n);
 
   for (GList *item = first; item != NULL; item = item->next)
-    bmc_wake (item->data);
+    wake (collector, item->data);
   for (GList *item = bmcs; item != first; item = item->next)
-    bmc_wake (item->data);
+    wake (collector, item->data);
 }
 
 static void
@@ -269,6 +315,7 @@ on_bmc_frame (Collector *collector, FrameType type, GVariant *body)
   bmc = g_hash_table_lookup (collector->bmcs, GUINT_TO_POINTER (number));
   if (bmc == NULL)
     return;
+  serving_set (collector->host.serving, number);
   switch (type)
     {
     case FRAME_REMOVE:
@@ -289,6 +336,7 @@ on_bmc_frame (Collector *collector, FrameType type, GVariant *body)
     default:
       break;
     }
+  serving_set (collector->host.serving, 0);
 }
 
 static void
@@ -338,31 +386,17 @@ on_trim (G_GNUC_UNUSED Timer *timer, G_GNUC_UNUSED gpointer user_data)
   malloc_trim (0);
 }
 
-/* Also as root nothing but its own sockets, and /dev/ipmi* as their owner, is
- * needed.  LeakSanitizer is: it traces the process, which we forbid. */
-static void
-drop_privileges (void)
-{
-#ifndef __SANITIZE_ADDRESS__
-  struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
-  struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0, 0, 0 } };
-
-  syscall (SYS_capset, &header, none);
-#endif
-  prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-}
-
 static void
 prepare_process (void)
 {
-  drop_privileges ();
-  /* Secrets: no core dump, no debugger. */
-  prctl (PR_SET_DUMPABLE, 0);
+  sandbox_prepare ();
   /* A terminal's ^C is for the core, which ends us in order. */
   signal (SIGINT, SIG_IGN);
   signal (SIGTERM, SIG_IGN);
   signal (SIGHUP, SIG_IGN);
   signal (SIGPIPE, SIG_IGN);
+  /* To write a message to a log that is a file is refused by a limit. */
+  signal (SIGXFSZ, SIG_IGN);
 }
 
 static gboolean
@@ -374,23 +408,53 @@ is_channel (int fd)
   return getsockopt (fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
 }
 
+/* What all BMCs share. */
+static gboolean
+host_init (Collector *collector, GMainContext *context)
+{
+  BmcHost *host = &collector->host;
+
+  host->serving = serving_attach (SERVING_FD);
+  host->timers = timers_new (context);
+  timers_set_serving (host->timers, host->serving);
+  host->inbox = inbox_new ();
+  host->handshakes = handshakes_new (HANDSHAKES_PLACES, HANDSHAKES_PATIENCE, HANDSHAKES_TIME, &bmc_open_places, host);
+  host->handshakes_timer = timer_new (host->timers, bmc_open_on_places_timer, host);
+  host->os_handler = os_handler_new (context, host->timers, host->inbox, host->serving, on_library_log);
+  if (ipmi_init (host->os_handler) != 0 || !suite17_register ())
+    return FALSE;
+  host->decoder = decoder_new ();
+  return TRUE;
+}
+
+static void
+host_clear (BmcHost *host)
+{
+  decoder_free (host->decoder);
+  ipmi_shutdown ();
+  channel_free (host->channel);
+  timer_free (host->handshakes_timer);
+  os_handler_free (host->os_handler);
+  handshakes_free (host->handshakes);
+  inbox_free (host->inbox);
+  timers_free (host->timers);
+  serving_free (host->serving);
+}
+
 static int
-run (void)
+run (gboolean free_range)
 {
   g_autoptr (GMainContext) context = g_main_context_ref (g_main_context_default ());
   g_autoptr (GMainLoop) loop = g_main_loop_new (context, FALSE);
-  Collector collector = { .loop = loop };
+  Collector collector = { .loop = loop, .free_range = free_range };
 
   the_collector = &collector;
   collector.log_tokens = LOG_BURST;
   collector.bmcs = g_hash_table_new (NULL, NULL);
-  collector.host.timers = timers_new (context);
+  if (!host_init (&collector, context))
+    return EX_OSERR;
   collector.deadline = timer_new (collector.host.timers, on_deadline, &collector);
   collector.trim = timer_new (collector.host.timers, on_trim, &collector);
-  collector.host.os_handler = os_handler_new (context, collector.host.timers, on_library_log);
-  if (ipmi_init (collector.host.os_handler) != 0)
-    return EX_OSERR;
-  collector.host.decoder = decoder_new ();
   collector.host.channel = channel_new (CHANNEL_FD, context, on_frame, on_channel_closed, &collector);
   channel_send (collector.host.channel, FRAME_HELLO, g_variant_new ("(us)", FRAME_PROTOCOL, PACKAGE_VERSION));
 
@@ -400,14 +464,10 @@ run (void)
   the_collector = NULL;
   if (g_hash_table_size (collector.bmcs) > 0)
     return EX_OK; /* some would not close: their memory is in use */
-  decoder_free (collector.host.decoder);
-  ipmi_shutdown ();
-  channel_free (collector.host.channel);
   timer_free (collector.deadline);
   timer_free (collector.trim);
   g_hash_table_unref (collector.bmcs);
-  os_handler_free (collector.host.os_handler);
-  timers_free (collector.host.timers);
+  host_clear (&collector.host);
   return EX_OK;
 }
 
@@ -415,6 +475,7 @@ int
 main (int argc, char **argv)
 {
   static const char words[] = "ipmid-collector is started by ipmid and speaks IPMI for it; see ipmid(8)";
+  gboolean free_range = FALSE;
 
   if (argc == 2 && g_str_equal (argv[1], "--version"))
     {
@@ -426,11 +487,17 @@ main (int argc, char **argv)
       puts (words);
       return EX_OK;
     }
+  /* For debuggers and valgrind, which need more than a collector. */
+  if (argc == 2 && g_str_equal (argv[1], "--no-sandbox"))
+    {
+      free_range = TRUE;
+      argc--;
+    }
   if (argc != 1 || !is_channel (CHANNEL_FD))
     {
       fprintf (stderr, "%s\n", words);
       return EX_USAGE;
     }
   prepare_process ();
-  return run ();
+  return run (free_range);
 }

@@ -4,13 +4,23 @@
 
 #include <errno.h>
 #include <glib-unix.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/socket.h>
+
+/* How many datagrams one socket gets read, and how many thrown away, before the
+ * others have their turn. */
+#define READ_BUDGET 16u
+#define DROP_BUDGET 512u
 
 /* OpenIPMI names the types and leaves their contents to us. */
 struct os_hnd_fd_id_s
 {
   GSource *source;
+  const struct OsHandler *handler;
+  gboolean datagrams; /* it is a UDP socket */
+  guint32 bmc;        /* on whose behalf it was added */
   int fd;
   os_data_ready_t ready;
   void *cb_data;
@@ -24,10 +34,12 @@ struct os_hnd_timer_id_s
   void *cb_data;
 };
 
-typedef struct
+typedef struct OsHandler
 {
   GMainContext *context;
   Timers *timers;
+  Inbox *inbox;
+  ServingNote *serving;
   OsHandlerLogFunc log;
   GString *partial; /* a debug message that the library prints in pieces */
 } OsHandler;
@@ -50,13 +62,84 @@ mem_free (void *data)
   free (data);
 }
 
-static gboolean
-on_ready (int fd, G_GNUC_UNUSED GIOCondition condition, gpointer user_data)
+/* The library reads what is there, for the BMC. */
+static void
+serve (const os_hnd_fd_id_t *id, guint32 bmc)
 {
-  os_hnd_fd_id_t *id = user_data;
+  guint32 before = serving_set (id->handler->serving, bmc);
 
-  id->ready (fd, id->cb_data, id);
+  id->ready (id->fd, id->cb_data, (os_hnd_fd_id_t *) id);
+  serving_set (id->handler->serving, before);
+}
+
+typedef enum
+{
+  NEXT_NONE,
+  NEXT_GOOD,
+  NEXT_BAD,
+} Next;
+
+/* Looks at the next datagram and leaves it where it is. */
+static Next
+peek (const os_hnd_fd_id_t *id, guint32 *bmc)
+{
+  guint8 head[INBOX_HEAD_SIZE];
+  struct sockaddr_storage from;
+  socklen_t from_length = sizeof from;
+  ssize_t length = recvfrom (id->fd, head, sizeof head, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT, (struct sockaddr *) &from,
+                             &from_length);
+
+  if (length < 0)
+    return NEXT_NONE;
+  return inbox_judge (id->handler->inbox, (const struct sockaddr *) &from, from_length, head, (gsize) length,
+                      g_get_monotonic_time (), bmc)
+             ? NEXT_GOOD
+             : NEXT_BAD;
+}
+
+static void
+read_datagrams (const os_hnd_fd_id_t *id)
+{
+  GSource *source = g_main_current_source ();
+  guint read = 0, dropped = 0;
+  guint32 bmc;
+
+  /* The library may close the socket while it serves. */
+  while (read < READ_BUDGET && dropped < DROP_BUDGET && !g_source_is_destroyed (source))
+    switch (peek (id, &bmc))
+      {
+      case NEXT_NONE:
+        return;
+      case NEXT_GOOD:
+        read++;
+        serve (id, bmc);
+        break;
+      case NEXT_BAD:
+        dropped++;
+        recv (id->fd, NULL, 0, MSG_DONTWAIT);
+        break;
+      }
+}
+
+static gboolean
+on_ready (G_GNUC_UNUSED int fd, G_GNUC_UNUSED GIOCondition condition, gpointer user_data)
+{
+  const os_hnd_fd_id_t *id = user_data;
+
+  if (id->datagrams)
+    read_datagrams (id);
+  else
+    serve (id, id->bmc);
   return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+is_udp (int fd)
+{
+  int type = 0;
+  socklen_t size = sizeof type;
+
+  return getsockopt (fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_DGRAM;
 }
 
 /* GLib calls this when no callback of the source is running any more: what
@@ -71,13 +154,27 @@ fd_id_free (gpointer user_data)
   g_free (id);
 }
 
+/* As much as the system gives: one BMC of the 32 may send far too much. */
+static void
+enlarge_buffer (int fd)
+{
+  const int size = 1 << 20;
+
+  setsockopt (fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+}
+
 static int
 add_fd (os_handler_t *handler, int fd, os_data_ready_t ready, void *cb_data, os_fd_data_freed_t freed,
         os_hnd_fd_id_t **id)
 {
   os_hnd_fd_id_t *new_id = g_new0 (os_hnd_fd_id_t, 1);
 
+  new_id->handler = self_of (handler);
+  new_id->datagrams = is_udp (fd);
+  new_id->bmc = serving_bmc (new_id->handler->serving);
   new_id->fd = fd;
+  if (new_id->datagrams)
+    enlarge_buffer (fd);
   new_id->ready = ready;
   new_id->cb_data = cb_data;
   new_id->freed = freed;
@@ -209,13 +306,15 @@ static void G_GNUC_PRINTF (3, 4)
 }
 
 os_handler_t *
-os_handler_new (GMainContext *context, Timers *timers, OsHandlerLogFunc log)
+os_handler_new (GMainContext *context, Timers *timers, Inbox *inbox, ServingNote *serving, OsHandlerLogFunc log)
 {
   OsHandler *self = g_new0 (OsHandler, 1);
   os_handler_t *handler = g_new0 (os_handler_t, 1);
 
   self->context = context;
   self->timers = timers;
+  self->inbox = inbox;
+  self->serving = serving;
   self->log = log;
   self->partial = g_string_new (NULL);
   *handler = (os_handler_t){

@@ -9,6 +9,7 @@
 #ifndef COLLECTOR_OS_HANDLER_H
 #define COLLECTOR_OS_HANDLER_H
 
+#include "inbox.h"
 #include "timers.h"
 
 #include <OpenIPMI/os_handler.h>
@@ -16,7 +17,10 @@
 /* One message of the library's, complete; `text` belongs to the caller. */
 typedef void (*OsHandlerLogFunc) (enum ipmi_log_type_e type, const char *text);
 
-os_handler_t *os_handler_new (GMainContext *context, Timers *timers, OsHandlerLogFunc log);
+/* Datagrams pass the inbox before the library reads them; `serving` (may be
+ * NULL) says whose are being read.  All stay the caller's. */
+os_handler_t *os_handler_new (GMainContext *context, Timers *timers, Inbox *inbox, ServingNote *serving,
+                              OsHandlerLogFunc log);
 
 /* After ipmi_shutdown(). */
 void os_handler_free (os_handler_t *handler);

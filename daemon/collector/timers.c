@@ -6,6 +6,7 @@ struct _Timer
 {
   TimerNode node; /* first: the heap's pointers are cast back */
   Timers *timers;
+  guint32 bmc; /* on whose behalf it was started */
   TimerFunc function;
   gpointer user_data;
 };
@@ -14,6 +15,7 @@ struct _Timers
 {
   TimerHeap heap;
   GSource *source;
+  ServingNote *serving; /* may be NULL; not ours */
 };
 
 typedef struct
@@ -65,8 +67,10 @@ dispatch (GSource *source, G_GNUC_UNUSED GSourceFunc callback, G_GNUC_UNUSED gpo
       Timer *timer = (Timer *) node;
 
       timer_heap_remove (&timers->heap, node);
+      serving_set (timers->serving, timer->bmc);
       timer->function (timer, timer->user_data);
     }
+  serving_set (timers->serving, 0);
   return G_SOURCE_CONTINUE;
 }
 
@@ -82,6 +86,12 @@ timers_new (GMainContext *context)
   ((TimersSource *) timers->source)->timers = timers;
   g_source_attach (timers->source, context);
   return timers;
+}
+
+void
+timers_set_serving (Timers *timers, ServingNote *note)
+{
+  timers->serving = note;
 }
 
 void
@@ -120,6 +130,7 @@ timer_start (Timer *timer, gint64 delay_us)
   Timers *timers = timer->timers;
 
   timer_heap_remove (&timers->heap, &timer->node);
+  timer->bmc = serving_bmc (timers->serving);
   /* At least a microsecond on: see dispatch(). */
   timer_heap_insert (&timers->heap, &timer->node, g_get_monotonic_time () + MAX (delay_us, 1));
 }

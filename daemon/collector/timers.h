@@ -9,6 +9,7 @@
 #ifndef TIMERS_H
 #define TIMERS_H
 
+#include "event/serving.h"
 #include "timer-heap.h"
 
 typedef struct _Timers Timers;
@@ -19,6 +20,12 @@ typedef struct _Timer Timer;
 typedef void (*TimerFunc) (Timer *timer, gpointer user_data);
 
 Timers *timers_new (GMainContext *context);
+
+/* From now on a timer runs on behalf of the BMC that was being served when it
+ * was started, and the note says so.  `note` may be NULL and must outlive the
+ * timers. */
+void timers_set_serving (Timers *timers, ServingNote *note);
+
 void timers_free (Timers *timers); /* every timer must be freed before */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Timers, timers_free)
 

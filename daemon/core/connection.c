@@ -147,8 +147,8 @@ const IpmidOption connection_options[] = {
     .offset = AT (cipher_suite),
     .fallback = "default",
     .choices = suites,
-    .help = "The cipher suite of RMCP+; auto: the best that the BMC offers, 17 before 3. The default is what the "
-            "algorithms say." },
+    .help = "The cipher suite of RMCP+; auto: the best that the BMC offers, 17 before 3. The default is "
+            "what the algorithms say, auto where none is given." },
   { .key = "sensor-interval",
     .type = IPMID_OPTION_DURATION,
     .offset = AT (sensor_interval),

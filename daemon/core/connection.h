@@ -31,7 +31,7 @@ typedef enum
 /* The cipher suite of RMCP+ (IPMI 2.0, table 22-20). */
 typedef enum
 {
-  CONNECTION_SUITE_DEFAULT, /* what the algorithms say */
+  CONNECTION_SUITE_DEFAULT, /* what the algorithms say; AUTO where none is given */
   CONNECTION_SUITE_AUTO,    /* the best that the BMC offers: 17, then 3 */
   CONNECTION_SUITE_0,
   CONNECTION_SUITE_1,

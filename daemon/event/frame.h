@@ -220,7 +220,8 @@ typedef enum
 #define FRAME_SETTING_HACKS "hacks"                       /* as: -H */
 #define FRAME_SETTING_MAX_OUTSTANDING "max-outstanding"   /* u: -M, messages in flight */
 #define FRAME_SETTING_SEL_INTERVAL "sel-interval"         /* x: microseconds */
-#define FRAME_SETTING_CIPHER_SUITE "cipher-suite"         /* s: "auto" or a number; absent: by the algorithms above */
+#define FRAME_SETTING_CIPHER_SUITE                                                                                     \
+  "cipher-suite" /* s: "auto" or a number; absent: by the algorithms, auto without any */
 #define FRAME_SETTING_SENSOR_INTERVAL "sensor-interval"   /* x: microseconds; 0: sensors are not read */
 #define FRAME_SETTING_SENSOR_INTERVALS "sensor-intervals" /* a(sx): sensors by pattern; the first that matches */
 #define FRAME_SETTING_SDR_CACHE_KEY "sdr-cache-key"       /* s: as SDR_CACHE said it */

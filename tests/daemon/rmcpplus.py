@@ -3,7 +3,7 @@
 
 `Server` turns packets into requests and replies into packets, and knows
 nothing of what the commands mean.  Cipher suites 3 (HMAC-SHA1) and 17
-(HMAC-SHA256), both with AES-CBC-128.
+(HMAC-SHA256), both with AES-CBC-128, and the weaker ones below them.
 """
 
 import hashlib
@@ -18,7 +18,8 @@ from ipmi import AUTH_NONE, AUTH_RMCP_PLUS, RMCP_HEADER, checksum
 
 OPEN_REQUEST, OPEN_RESPONSE = 0x10, 0x11
 RAKP_1, RAKP_2, RAKP_3, RAKP_4 = 0x12, 0x13, 0x14, 0x15
-SEALED = 0xC0      # an IPMI message, encrypted and authenticated
+ENCRYPTED, AUTHENTICATED = 0x80, 0x40
+SEALED = ENCRYPTED | AUTHENTICATED      # the usual IPMI message (payload type 0)
 
 # RMCP+ status codes (table 13-15).
 NO_ERROR, NO_RESOURCES, INVALID_SESSION = 0x00, 0x01, 0x02
@@ -43,10 +44,20 @@ class Suite:
     def algorithms(self):
         return (self.authentication, self.integrity, self.confidentiality)
 
+    @property
+    def flags(self):
+        """What is said of an IPMI message in the type of its payload."""
+        return (ENCRYPTED if self.confidentiality else 0) | (AUTHENTICATED if self.integrity else 0)
+
     def mac(self, key, data):
-        return hmac.digest(key, data, self.digest)
+        return hmac.digest(key, data, self.digest) if self.digest else b""
 
 
+SUITE_0 = Suite(0, 0, 0, None, 0, 0)
+SUITE_1 = Suite(1, 1, 0, hashlib.sha1, 12, 0)
+SUITE_2 = Suite(2, 1, 1, hashlib.sha1, 12, 0)
+SUITE_15 = Suite(15, 3, 0, hashlib.sha256, 16, 0)
+SUITE_16 = Suite(16, 3, 4, hashlib.sha256, 16, 0)
 SUITE_3 = Suite(3, 1, 1, hashlib.sha1, 12)
 SUITE_17 = Suite(17, 3, 4, hashlib.sha256, 16)
 
@@ -178,14 +189,19 @@ class Server:
 
     def _decode(self, packet, session_id, sequence, payload, peer):
         session = self.sessions.get(session_id)
-        if not session or not session.active or packet[5] != SEALED:
+        if not session or not session.active or packet[5] != session.suite.flags:
             return None
-        length = session.suite.code_length
-        code = session.suite.mac(session.keys[1], packet[4:-length])[:length]
-        if code != packet[-length:] or session.is_repeat(sequence):
+        if session.suite.integrity:
+            length = session.suite.code_length
+            code = session.suite.mac(session.keys[1], packet[4:-length])[:length]
+            if code != packet[-length:]:
+                return None
+        if session.is_repeat(sequence):
             return None
         session.last_used = time.monotonic()
         session.peer = peer
+        if not session.suite.confidentiality:
+            return _parse_message(payload, peer, session)
         clear = aes.decrypt(session.keys[2], payload[:16], payload[16:])
         return _parse_message(clear[:-1 - clear[-1]], peer, session)
 
@@ -194,13 +210,18 @@ class Server:
         if message.session is None:
             return RMCP_HEADER + bytes([AUTH_NONE]) + bytes(8) + bytes([len(raw) & 0xFF]) + raw
         session = message.session
+        suite = session.suite
         session.sequence += 1
-        fill = -(len(raw) + 1) % 16
-        vector = os.urandom(16)
-        sealed = vector + aes.encrypt(session.keys[2], vector,
-                                      raw + bytes(range(1, fill + 1)) + bytes([fill]))
-        body = bytes([AUTH_RMCP_PLUS, SEALED]) + struct.pack(
+        sealed = raw
+        if suite.confidentiality:
+            fill = -(len(raw) + 1) % 16
+            vector = os.urandom(16)
+            sealed = vector + aes.encrypt(session.keys[2], vector,
+                                          raw + bytes(range(1, fill + 1)) + bytes([fill]))
+        body = bytes([AUTH_RMCP_PLUS, suite.flags]) + struct.pack(
             "<IIH", session.console, session.sequence, len(sealed)) + sealed
+        if not suite.integrity:
+            return RMCP_HEADER + body
         pad = -(len(body) + 2) % 4
         body += b"\xff" * pad + bytes([pad, 0x07])
         return RMCP_HEADER + body + session.suite.mac(session.keys[1], body)[

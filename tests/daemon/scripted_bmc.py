@@ -508,3 +508,6 @@ _COMMANDS = {
     ipmi.REARM_EVENTS: ScriptedBmc._accept,
     ipmi.GET_EVENT_STATUS: ScriptedBmc._event_status,
 }
+
+# What it knows besides the SEL.
+COMMANDS = tuple(_COMMANDS)

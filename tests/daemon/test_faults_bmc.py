@@ -535,7 +535,7 @@ def unreachable(tmp_path):
     source.write_text(SENDTO_FAILS, encoding="ascii")
     subprocess.run(["gcc", "-shared", "-fPIC", f'-DSWITCH="{switch}"', "-o", library, source, "-ldl"], check=True)
     program.write_text("#!/bin/sh\n"
-                       f"ASAN_OPTIONS=verify_asan_link_order=0 LD_PRELOAD={library} exec {Build().collector}\n",
+                       f"ASAN_OPTIONS=verify_asan_link_order=0 LD_PRELOAD={library} exec {Build().collector} --no-sandbox\n",
                        encoding="ascii")
     program.chmod(0o755)
     return program, switch

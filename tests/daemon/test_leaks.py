@@ -24,7 +24,8 @@ def collector_under_valgrind(directory):
     log = directory / "collector-valgrind.log"
     script = directory / "collector"
     words = " ".join(VALGRIND)
-    script.write_text(f"#!/bin/sh\nPATH=/usr/bin exec {words} --log-file={log} {daemon.Build().collector}\n")
+    script.write_text(f"#!/bin/sh\nPATH=/usr/bin exec {words} --log-file={log} "
+                      f"{daemon.Build().collector} --no-sandbox\n")
     script.chmod(0o755)
     return script, log
 

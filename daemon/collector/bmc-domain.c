@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* bmc-domain.c - see bmc-private.h. */
+#include "bmc-private.h"
+
+#include <OpenIPMI/ipmi_addr.h>
+#include <OpenIPMI/ipmi_msgbits.h>
+
+/* OpenIPMI re-reads every sensor at this interval (seconds); 0 busy-loops. */
+#define IPMB_RESCAN_TIME 86400
+
+/* A request under way. */
+typedef struct
+{
+  BmcDomain *domain;
+  BmcReplyFunc on_reply;
+  guint ticket;
+} Request;
+
+/* What a request needs on its way into OpenIPMI. */
+typedef struct
+{
+  ipmi_msg_t message;
+  Request *request;
+  gboolean sent;
+} Departure;
+
+/* ------------------------------------------------------------------ opening */
+
+static void
+on_connection_change (ipmi_domain_t *ipmi_domain, int error, G_GNUC_UNUSED unsigned int con_number,
+                      G_GNUC_UNUSED unsigned int port, int still_connected, void *cb_data)
+{
+  BmcDomain *domain = cb_data;
+
+  if (domain->bmc == NULL)
+    return;
+  if (error == 0)
+    {
+      ipmi_domain_set_ipmb_rescan_time (ipmi_domain, IPMB_RESCAN_TIME);
+      bmc_session_connected (domain->bmc);
+    }
+  else if (!still_connected)
+    bmc_session_lost (domain->bmc, error);
+}
+
+static void
+on_fully_up (G_GNUC_UNUSED ipmi_domain_t *ipmi_domain, void *cb_data)
+{
+  BmcDomain *domain = cb_data;
+
+  if (domain->bmc != NULL)
+    bmc_session_settled (domain->bmc);
+}
+
+static int
+open_with (BmcDomain *domain, ipmi_con_t *con)
+{
+  static ipmi_open_option_t options[] = {
+    { .option = IPMI_OPEN_OPTION_ALL, { .ival = 0 } },
+    { .option = IPMI_OPEN_OPTION_SDRS, { .ival = 1 } },
+    { .option = IPMI_OPEN_OPTION_SEL, { .ival = 0 } },
+    { .option = IPMI_OPEN_OPTION_FRUS, { .ival = 0 } },
+    { .option = IPMI_OPEN_OPTION_SET_EVENT_RCVR, { .ival = 0 } },
+    { .option = IPMI_OPEN_OPTION_SET_SEL_TIME, { .ival = 0 } },
+  };
+  char name[16];
+
+  /* Short, and a number again: log lines of the library begin with it. */
+  g_snprintf (name, sizeof name, "b%" G_GUINT32_FORMAT, domain->bmc->number);
+  return ipmi_open_domain (name, &con, 1, on_connection_change, domain, on_fully_up, domain, options,
+                           G_N_ELEMENTS (options), &domain->id);
+}
+
+static void
+on_first_message (gpointer user_data)
+{
+  bmc_session_begun (user_data);
+}
+
+gboolean
+bmc_domain_open (Bmc *bmc, ipmi_con_t *con)
+{
+  BmcDomain *domain = g_rc_box_new0 (BmcDomain);
+
+  domain->bmc = bmc;
+  bmc->domain = g_rc_box_acquire (domain);
+  bmc->con = guarded_con_wrap (con, on_first_message, bmc);
+  if (bmc->con != NULL && open_with (domain, con) == 0)
+    return TRUE;
+  bmc_domain_forget (bmc);
+  g_rc_box_release (domain);
+  con->close_connection (con);
+  return FALSE;
+}
+
+/* ------------------------------------------------------------------ closing */
+
+static void
+on_domain_closed (void *cb_data)
+{
+  BmcDomain *domain = cb_data;
+
+  if (domain->bmc != NULL)
+    bmc_session_closed (domain->bmc);
+  g_rc_box_release (domain);
+}
+
+static void
+close_in_callback (ipmi_domain_t *ipmi_domain, void *cb_data)
+{
+  ipmi_domain_close (ipmi_domain, on_domain_closed, cb_data);
+}
+
+gboolean
+bmc_domain_close (Bmc *bmc)
+{
+  return bmc->domain != NULL && ipmi_domain_pointer_cb (bmc->domain->id, close_in_callback, bmc->domain) == 0;
+}
+
+void
+bmc_domain_forget (Bmc *bmc)
+{
+  if (bmc->domain == NULL)
+    return;
+  if (bmc->con != NULL)
+    guarded_con_forget (bmc->con);
+  bmc->domain->bmc = NULL;
+  g_clear_pointer (&bmc->domain, g_rc_box_release);
+}
+
+/* ------------------------------------------------------------------ sending */
+
+static void
+request_free (Request *request)
+{
+  g_rc_box_release (request->domain);
+  g_free (request);
+}
+
+static int
+on_reply (ipmi_domain_t *ipmi_domain, ipmi_msgi_t *item)
+{
+  Request *request = item->data1;
+  Bmc *bmc = request->domain->bmc;
+
+  /* Without a domain it is being closed, and whoever waits has been told. */
+  if (ipmi_domain != NULL && bmc != NULL && bmc->phase == BMC_UP)
+    request->on_reply (bmc, request->ticket, item->msg.data, item->msg.data_len);
+  request_free (request);
+  return IPMI_MSG_ITEM_NOT_USED;
+}
+
+static void
+send_in_callback (ipmi_domain_t *ipmi_domain, void *cb_data)
+{
+  Departure *departure = cb_data;
+  ipmi_system_interface_addr_t address
+      = { .addr_type = IPMI_SYSTEM_INTERFACE_ADDR_TYPE, .channel = IPMI_BMC_CHANNEL, .lun = 0 };
+
+  departure->sent = ipmi_send_command_addr (ipmi_domain, (ipmi_addr_t *) &address, sizeof address, &departure->message,
+                                            on_reply, departure->request, NULL)
+                    == 0;
+}
+
+gboolean
+bmc_domain_send (Bmc *bmc, guint8 netfn, guint8 command, const guint8 *data, gsize length, BmcReplyFunc reply_func,
+                 guint ticket)
+{
+  Departure departure = {
+    .message
+    = { .netfn = netfn, .cmd = command, .data_len = (unsigned short) length, .data = (unsigned char *) (guintptr) data }
+  };
+  gboolean sent;
+
+  if (bmc->phase != BMC_UP)
+    return FALSE;
+  departure.request = g_new (Request, 1);
+  *departure.request = (Request){ g_rc_box_acquire (bmc->domain), reply_func, ticket };
+  sent = ipmi_domain_pointer_cb (bmc->domain->id, send_in_callback, &departure) == 0 && departure.sent;
+  if (!sent)
+    request_free (departure.request);
+  bmc_session_sent (bmc, sent);
+  return sent;
+}
