@@ -14,6 +14,7 @@
 
 #define SEL_INTERVAL_DEFAULT (2 * G_USEC_PER_SEC)
 #define SEL_INTERVAL_MIN (20 * G_TIME_SPAN_MILLISECOND)
+#define SENSOR_INTERVAL_MIN (250 * G_TIME_SPAN_MILLISECOND)
 #define USER_MAX 16u
 #define PASSWORD_MAX 20u
 #define BMC_KEY_MAX 20u
@@ -179,6 +180,48 @@ read_suite (GVariant *dict, ConnectSettings *settings, GError **error)
   return FALSE;
 }
 
+static gint64
+check_sensor_interval (gint64 interval)
+{
+  return interval <= 0 ? 0 : MAX (interval, SENSOR_INTERVAL_MIN);
+}
+
+static void
+read_sensor_settings (GVariant *dict, ConnectSettings *settings)
+{
+  g_autoptr (GVariant) intervals
+      = g_variant_lookup_value (dict, FRAME_SETTING_SENSOR_INTERVALS, G_VARIANT_TYPE ("a(sx)"));
+  g_autoptr (GVariant) cache = g_variant_lookup_value (dict, FRAME_SETTING_SDR_CACHE, G_VARIANT_TYPE_BYTESTRING);
+
+  g_variant_lookup (dict, FRAME_SETTING_SENSOR_INTERVAL, "x", &settings->sensor_interval);
+  settings->sensor_interval = check_sensor_interval (settings->sensor_interval);
+  g_variant_lookup (dict, FRAME_SETTING_SDR_CACHE_KEY, "s", &settings->sdr_cache_key);
+  /* A copy: the frame has secrets in it. */
+  if (cache != NULL)
+    settings->sdr_cache = g_bytes_new (g_variant_get_data (cache), g_variant_get_size (cache));
+  if (intervals == NULL)
+    return;
+  settings->sensor_intervals = g_new0 (ConnectInterval, g_variant_n_children (intervals));
+  for (; settings->n_sensor_intervals < g_variant_n_children (intervals); settings->n_sensor_intervals++)
+    {
+      ConnectInterval *item = &settings->sensor_intervals[settings->n_sensor_intervals];
+      const char *pattern;
+
+      g_variant_get_child (intervals, settings->n_sensor_intervals, "(&sx)", &pattern, &item->interval);
+      item->pattern = g_pattern_spec_new (pattern);
+      item->interval = check_sensor_interval (item->interval);
+    }
+}
+
+gint64
+connect_sensor_interval (const ConnectSettings *settings, const char *name)
+{
+  for (guint i = 0; i < settings->n_sensor_intervals; i++)
+    if (g_pattern_spec_match_string (settings->sensor_intervals[i].pattern, name))
+      return settings->sensor_intervals[i].interval;
+  return settings->sensor_interval;
+}
+
 static gboolean
 check_lan (const ConnectSettings *settings, GError **error)
 {
@@ -216,6 +259,7 @@ connect_settings_new (GVariant *dict, GError **error)
   g_variant_lookup (dict, FRAME_SETTING_SEL_INTERVAL, "x", &settings->sel_interval);
   settings->sel_interval = MAX (settings->sel_interval, SEL_INTERVAL_MIN);
   settings->max_outstanding = MIN (settings->max_outstanding, OUTSTANDING_MAX);
+  read_sensor_settings (dict, settings);
   settings->smi = g_str_equal (interface, "smi");
   if (settings->name == NULL)
     settings->name = g_strdup ("");
@@ -243,6 +287,11 @@ connect_settings_free (ConnectSettings *settings)
   g_free (settings->user);
   g_strfreev (settings->addresses);
   g_strfreev (settings->ports);
+  for (guint i = 0; i < settings->n_sensor_intervals; i++)
+    g_pattern_spec_free (settings->sensor_intervals[i].pattern);
+  g_free (settings->sensor_intervals);
+  g_free (settings->sdr_cache_key);
+  g_clear_pointer (&settings->sdr_cache, g_bytes_unref);
   g_free (settings);
 }
 

@@ -11,6 +11,13 @@
 #include <OpenIPMI/ipmi_conn.h>
 #include <glib.h>
 
+/* How often to read the sensors of a name. */
+typedef struct
+{
+  GPatternSpec *pattern;
+  gint64 interval; /* microseconds; 0: they are not read */
+} ConnectInterval;
+
 /* What ADD says about a BMC (frame.h), checked. */
 typedef struct
 {
@@ -32,7 +39,12 @@ typedef struct
   gboolean name_only_lookup;
   guint hacks;
   guint max_outstanding;
-  gint64 sel_interval; /* microseconds */
+  gint64 sel_interval;               /* microseconds */
+  gint64 sensor_interval;            /* microseconds; 0: sensors are not read */
+  ConnectInterval *sensor_intervals; /* the first whose pattern matches counts */
+  guint n_sensor_intervals;
+  char *sdr_cache_key;
+  GBytes *sdr_cache; /* as sdr-blob.h has it; NULL: none */
 } ConnectSettings;
 
 #define CONNECT_UNSET (-100)
@@ -42,6 +54,9 @@ typedef struct
 ConnectSettings *connect_settings_new (GVariant *dict, GError **error);
 void connect_settings_free (ConnectSettings *settings); /* wipes the secrets */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ConnectSettings, connect_settings_free)
+
+/* How often a sensor of this name is read; 0: never. */
+gint64 connect_sensor_interval (const ConnectSettings *settings, const char *name);
 
 /* A connection that has not been started.  Never blocks: addresses are
  * numeric.  `suite` NULL: by the algorithms of the settings. */

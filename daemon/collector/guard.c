@@ -2,6 +2,8 @@
 /* guard.c - see guard.h. */
 #include "guard.h"
 
+#define GET_SENSOR_READING 0x2d
+
 typedef struct
 {
   guint8 netfn;
@@ -121,6 +123,23 @@ expect_fru (const guint8 *request, gsize request_length, gsize *minimum, gsize *
   return TRUE;
 }
 
+/* DCMI (1.5, 6.1.1 and 6.6.1) shares its network function with PICMG.  What is
+ * not known here has any length. */
+static gboolean
+expect_dcmi (guint8 command, gsize *minimum, gsize *maximum)
+{
+  if (command == 0x01)
+    {
+      *minimum = 6;
+      *maximum = 32;
+    }
+  else if (command == 0x02)
+    *minimum = *maximum = 19;
+  else
+    return FALSE;
+  return TRUE;
+}
+
 gboolean
 guard_expected (guint8 netfn, guint8 command, const guint8 *request, gsize request_length, gsize *minimum,
                 gsize *maximum)
@@ -131,6 +150,8 @@ guard_expected (guint8 netfn, guint8 command, const guint8 *request, gsize reque
     return expect_sel_entry (request, request_length, minimum, maximum);
   if (netfn == GUARD_NETFN_STORAGE && command == 0x11)
     return expect_fru (request, request_length, minimum, maximum);
+  if (netfn == GUARD_NETFN_GROUP && request_length > 0 && request[0] == GUARD_GROUP_DCMI)
+    return expect_dcmi (command, minimum, maximum);
   for (guint i = 0; i < G_N_ELEMENTS (entries); i++)
     if (entries[i].netfn == netfn && entries[i].command == command)
       {
@@ -169,7 +190,9 @@ guard_is_repeatable (guint8 netfn, guint8 command)
     case GUARD_NETFN_APP:
       return command == 0x01 || command == 0x37 || command == 0x42;
     case GUARD_NETFN_SENSOR:
-      return (command >= 0x20 && command <= 0x23) || (command >= 0x25 && command <= 0x2f && (command & 1) != 0);
+      /* Not Get Sensor Reading: a reading that is late is worth nothing. */
+      return (command >= 0x20 && command <= 0x23)
+             || (command >= 0x25 && command <= 0x2f && (command & 1) != 0 && command != GET_SENSOR_READING);
     case GUARD_NETFN_STORAGE:
       return (command >= 0x20 && command <= 0x23) || command == 0x40 || command == 0x43;
     default:

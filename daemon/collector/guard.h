@@ -18,6 +18,9 @@
 #define GUARD_NETFN_TRANSPORT 0x0c
 #define GUARD_NETFN_GROUP 0x2c
 
+/* What a group's messages begin with (table 5-1; DCMI 1.5, section 6). */
+#define GUARD_GROUP_DCMI 0xdc
+
 /* What stands in for the completion code of a reply that does not fit:
  * "unspecified error". */
 #define GUARD_REFUSED 0xff
