@@ -16,6 +16,10 @@
 #define TYPE_EVENT_ONLY 0x03
 #define TYPE_SKIPPED 0xc0 /* OEM: the library keeps it and looks no further */
 
+/* Places in the reply to Get SDR Repository Info. */
+#define ADD_TIME 6u
+#define ERASE_TIME 10u
+
 #define HEADER_SIZE 5u
 /* What may lie beyond it is never looked at; offsets in requests are bytes. */
 #define BODY_MAX 64u
@@ -52,6 +56,9 @@ struct _SdrWatch
   guint begun;
   guint failures;
   guint sensors;
+  guint expected; /* records in the repository; 0: any number */
+  gboolean times_known;
+  SdrTimes times;
   GHashTable *names; /* key_of() -> string */
 };
 
@@ -242,6 +249,17 @@ take_body (SdrWatch *watch, Record *record, guint start, guint8 *bytes, guint co
   return TRUE;
 }
 
+/* Nothing is found by its id and network function: it comes in one piece. */
+void
+sdr_watch_record (SdrWatch *watch, guint8 *type, guint8 *body, guint8 length)
+{
+  guint8 header[HEADER_SIZE] = { 0, 0, 0, *type, length };
+
+  take_header (watch, 0, 0, header);
+  *type = header[3];
+  take_body (watch, find_record (watch, 0, 0), 0, body, length);
+}
+
 static void
 take_chunk (SdrWatch *watch, guint8 netfn, const guint8 *request, guint8 *reply)
 {
@@ -260,6 +278,46 @@ take_chunk (SdrWatch *watch, guint8 netfn, const guint8 *request, guint8 *reply)
 }
 
 void
+sdr_watch_expect (SdrWatch *watch, guint records)
+{
+  watch->expected = records;
+}
+
+static guint32
+get_uint32 (const guint8 *bytes)
+{
+  return bytes[0] | (guint32) bytes[1] << 8 | (guint32) bytes[2] << 16 | (guint32) bytes[3] << 24;
+}
+
+gboolean
+sdr_watch_times (const SdrWatch *watch, SdrTimes *times)
+{
+  *times = watch->times;
+  return watch->times_known;
+}
+
+/* Get SDR Repository Info (33.9). */
+static void
+take_repository_info (SdrWatch *watch, guint8 *reply, gsize length)
+{
+  /* The library makes room for all of them at once. */
+  guint told = reply[2] | (guint) reply[3] << 8;
+  guint records = MIN (told, SDR_WATCH_RECORDS_MAX);
+
+  reply[2] = records & 0xff;
+  reply[3] = (guint8) (records >> 8);
+  watch->sensors = 0; /* it begins anew */
+  if (length < ERASE_TIME + 4)
+    return;
+  watch->times = (SdrTimes){ get_uint32 (reply + ADD_TIME), get_uint32 (reply + ERASE_TIME) };
+  watch->times_known = TRUE;
+  /* No erase time: the cache has none without, so it is another. */
+  if (watch->expected != 0 && watch->expected != told)
+    memset (reply + ERASE_TIME, 0, 4);
+  watch->expected = 0;
+}
+
+void
 sdr_watch_reply (SdrWatch *watch, guint8 netfn, guint8 command, const guint8 *request, gsize request_length,
                  guint8 *reply, gsize reply_length)
 {
@@ -274,14 +332,7 @@ sdr_watch_reply (SdrWatch *watch, guint8 netfn, guint8 command, const guint8 *re
       return;
     }
   if (netfn == GUARD_NETFN_STORAGE && command == GET_REPOSITORY_INFO && reply_length >= 4)
-    {
-      /* The library makes room for all of them at once. */
-      guint records = MIN ((guint) (reply[2] | reply[3] << 8), SDR_WATCH_RECORDS_MAX);
-
-      reply[2] = records & 0xff;
-      reply[3] = (guint8) (records >> 8);
-      watch->sensors = 0; /* it begins anew */
-    }
+    take_repository_info (watch, reply, reply_length);
   if (is_sdr && request_length == 6 && reply_length == 3u + request[5])
     take_chunk (watch, netfn, request, reply);
 }

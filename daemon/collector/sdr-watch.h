@@ -20,6 +20,14 @@ typedef struct _SdrWatch SdrWatch;
 #define SDR_WATCH_SENSORS_MAX 2048u
 #define SDR_WATCH_RECORDS_MAX 4096u
 
+/* When the repository was last added to and last erased, seconds as the BMC has
+ * them (33.9). */
+typedef struct
+{
+  guint32 add;
+  guint32 erase;
+} SdrTimes;
+
 SdrWatch *sdr_watch_new (void);
 void sdr_watch_free (SdrWatch *watch);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SdrWatch, sdr_watch_free)
@@ -28,6 +36,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (SdrWatch, sdr_watch_free)
  * never its length. */
 void sdr_watch_reply (SdrWatch *watch, guint8 netfn, guint8 command, const guint8 *request, gsize request_length,
                       guint8 *reply, gsize reply_length);
+
+/* A whole record that comes from elsewhere than the BMC: its type, and what
+ * follows the header.  May change both, as above. */
+void sdr_watch_record (SdrWatch *watch, guint8 *type, guint8 *body, guint8 length);
+
+/* The library has so many records from elsewhere, and believes them if the
+ * repository's times are as they were.  These count in seconds: if the number of
+ * records is another, it is made to read all. */
+void sdr_watch_expect (SdrWatch *watch, guint records);
+
+/* The times in the last answer about a repository; FALSE: there was none. */
+gboolean sdr_watch_times (const SdrWatch *watch, SdrTimes *times);
 
 /* How many records have begun to be read: a measure of how many messages
  * start-up may take. */
