@@ -19,12 +19,30 @@ typedef struct
 /* What a request needs on its way into OpenIPMI. */
 typedef struct
 {
+  const BmcTarget *target;
   ipmi_msg_t message;
   Request *request;
   gboolean sent;
 } Departure;
 
 /* ------------------------------------------------------------------ opening */
+
+static void
+on_sensor (G_GNUC_UNUSED enum ipmi_update_e op, G_GNUC_UNUSED ipmi_entity_t *entity,
+           G_GNUC_UNUSED ipmi_sensor_t *sensor, void *cb_data)
+{
+  const BmcDomain *domain = cb_data;
+
+  if (domain->bmc != NULL)
+    bmc_sensors_changed (domain->bmc->sensors);
+}
+
+static void
+on_entity (enum ipmi_update_e op, G_GNUC_UNUSED ipmi_domain_t *ipmi_domain, ipmi_entity_t *entity, void *cb_data)
+{
+  if (op == IPMI_ADDED)
+    ipmi_entity_add_sensor_update_handler (entity, on_sensor, cb_data);
+}
 
 static void
 on_connection_change (ipmi_domain_t *ipmi_domain, int error, G_GNUC_UNUSED unsigned int con_number,
@@ -37,6 +55,9 @@ on_connection_change (ipmi_domain_t *ipmi_domain, int error, G_GNUC_UNUSED unsig
   if (error == 0)
     {
       ipmi_domain_set_ipmb_rescan_time (ipmi_domain, IPMB_RESCAN_TIME);
+      if (domain->bmc->sensors != NULL)
+        ipmi_domain_add_entity_update_handler (ipmi_domain, on_entity, domain);
+      bmc_sensors_opened (domain->bmc->sensors);
       bmc_session_connected (domain->bmc);
     }
   else if (!still_connected)
@@ -55,13 +76,14 @@ on_fully_up (G_GNUC_UNUSED ipmi_domain_t *ipmi_domain, void *cb_data)
 static int
 open_with (BmcDomain *domain, ipmi_con_t *con)
 {
-  static ipmi_open_option_t options[] = {
+  ipmi_open_option_t options[] = {
     { .option = IPMI_OPEN_OPTION_ALL, { .ival = 0 } },
     { .option = IPMI_OPEN_OPTION_SDRS, { .ival = 1 } },
     { .option = IPMI_OPEN_OPTION_SEL, { .ival = 0 } },
     { .option = IPMI_OPEN_OPTION_FRUS, { .ival = 0 } },
     { .option = IPMI_OPEN_OPTION_SET_EVENT_RCVR, { .ival = 0 } },
     { .option = IPMI_OPEN_OPTION_SET_SEL_TIME, { .ival = 0 } },
+    { .option = IPMI_OPEN_OPTION_USE_CACHE, { .ival = bmc_cache_is_wanted (domain->bmc) } },
   };
   char name[16];
 
@@ -85,6 +107,9 @@ bmc_domain_open (Bmc *bmc, ipmi_con_t *con)
   domain->bmc = bmc;
   bmc->domain = g_rc_box_acquire (domain);
   bmc->con = guarded_con_wrap (con, on_first_message, bmc);
+  bmc_cache_begin (bmc);
+  if (bmc->con != NULL)
+    guarded_con_set_answering (bmc->con, &bmc->host->answering, domain);
   if (bmc->con != NULL && open_with (domain, con) == 0)
     return TRUE;
   bmc_domain_forget (bmc);
@@ -125,6 +150,8 @@ bmc_domain_forget (Bmc *bmc)
   if (bmc->con != NULL)
     guarded_con_forget (bmc->con);
   bmc->domain->bmc = NULL;
+  if (bmc->con != NULL)
+    guarded_con_set_answering (bmc->con, NULL, NULL);
   g_clear_pointer (&bmc->domain, g_rc_box_release);
 }
 
@@ -145,28 +172,52 @@ on_reply (ipmi_domain_t *ipmi_domain, ipmi_msgi_t *item)
 
   /* Without a domain it is being closed, and whoever waits has been told. */
   if (ipmi_domain != NULL && bmc != NULL && bmc->phase == BMC_UP)
-    request->on_reply (bmc, request->ticket, item->msg.data, item->msg.data_len);
+    {
+      request->on_reply (bmc, request->ticket, item->msg.data, item->msg.data_len);
+      bmc_sensors_wake (bmc->sensors);
+    }
   request_free (request);
   return IPMI_MSG_ITEM_NOT_USED;
+}
+
+static unsigned int
+make_address (const BmcTarget *target, ipmi_addr_t *address)
+{
+  ipmi_system_interface_addr_t *itself = (ipmi_system_interface_addr_t *) address;
+  ipmi_ipmb_addr_t *behind = (ipmi_ipmb_addr_t *) address;
+  unsigned char lun = target == NULL ? 0 : target->lun;
+
+  if (target != NULL && target->satellite)
+    {
+      *behind = (ipmi_ipmb_addr_t){
+        .addr_type = IPMI_IPMB_ADDR_TYPE, .channel = target->channel, .slave_addr = target->address, .lun = lun
+      };
+      return sizeof *behind;
+    }
+  *itself = (ipmi_system_interface_addr_t){ .addr_type = IPMI_SYSTEM_INTERFACE_ADDR_TYPE,
+                                            .channel = IPMI_BMC_CHANNEL,
+                                            .lun = lun };
+  return sizeof *itself;
 }
 
 static void
 send_in_callback (ipmi_domain_t *ipmi_domain, void *cb_data)
 {
   Departure *departure = cb_data;
-  ipmi_system_interface_addr_t address
-      = { .addr_type = IPMI_SYSTEM_INTERFACE_ADDR_TYPE, .channel = IPMI_BMC_CHANNEL, .lun = 0 };
+  ipmi_addr_t address;
+  unsigned int size = make_address (departure->target, &address);
 
-  departure->sent = ipmi_send_command_addr (ipmi_domain, (ipmi_addr_t *) &address, sizeof address, &departure->message,
-                                            on_reply, departure->request, NULL)
-                    == 0;
+  departure->sent
+      = ipmi_send_command_addr (ipmi_domain, &address, size, &departure->message, on_reply, departure->request, NULL)
+        == 0;
 }
 
 gboolean
-bmc_domain_send (Bmc *bmc, guint8 netfn, guint8 command, const guint8 *data, gsize length, BmcReplyFunc reply_func,
-                 guint ticket)
+bmc_domain_send (Bmc *bmc, const BmcTarget *target, guint8 netfn, guint8 command, const guint8 *data, gsize length,
+                 BmcReplyFunc reply_func, guint ticket)
 {
   Departure departure = {
+    .target = target,
     .message
     = { .netfn = netfn, .cmd = command, .data_len = (unsigned short) length, .data = (unsigned char *) (guintptr) data }
   };

@@ -50,7 +50,7 @@ static void
 ask_for_time (Bmc *bmc)
 {
   bmc->clock_asked = g_get_real_time ();
-  bmc_domain_send (bmc, IPMI_STORAGE_NETFN, IPMI_GET_SEL_TIME_CMD, NULL, 0, on_sel_time, 0);
+  bmc_domain_send (bmc, NULL, IPMI_STORAGE_NETFN, IPMI_GET_SEL_TIME_CMD, NULL, 0, on_sel_time, 0);
   timer_start (bmc->identity_timer, timers_jitter (CLOCK_INTERVAL));
 }
 
@@ -102,7 +102,7 @@ ask_for_device (Bmc *bmc)
 {
   bmc->identity = BMC_IDENTITY_DEVICE;
   timer_start (bmc->identity_timer, PATIENCE);
-  bmc_domain_send (bmc, IPMI_APP_NETFN, IPMI_GET_DEVICE_ID_CMD, NULL, 0, on_device_id, 0);
+  bmc_domain_send (bmc, NULL, IPMI_APP_NETFN, IPMI_GET_DEVICE_ID_CMD, NULL, 0, on_device_id, 0);
 }
 
 static void
@@ -124,7 +124,7 @@ bmc_identity_begin (Bmc *bmc)
   bmc->guid_length = 0;
   bmc->identity = BMC_IDENTITY_GUID;
   timer_start (bmc->identity_timer, PATIENCE);
-  bmc_domain_send (bmc, IPMI_APP_NETFN, IPMI_GET_DEVICE_GUID_CMD, NULL, 0, on_guid, 0);
+  bmc_domain_send (bmc, NULL, IPMI_APP_NETFN, IPMI_GET_DEVICE_GUID_CMD, NULL, 0, on_guid, 0);
 }
 
 void

@@ -8,6 +8,8 @@
  *   bmc-identity.c who the BMC is, and what its clock says
  *   bmc-domain.c   OpenIPMI's domain: opening, closing, sending
  *   bmc-records.c  what the SEL reader wants of the BMC, and tells the core
+ *   bmc-sensors.c  reads the sensors; bmc-inventory.c finds them in OpenIPMI
+ *   bmc-cache.c    keeps sensor data records from one session to the next
  */
 #ifndef BMC_PRIVATE_H
 #define BMC_PRIVATE_H
@@ -15,7 +17,10 @@
 #include "bmc.h"
 #include "cipher-query.h"
 #include "guarded-con.h"
+#include "os-handler.h"
+#include "sdr-blob.h"
 #include "sel-reader.h"
+#include "sensor-table.h"
 
 #include <OpenIPMI/ipmiif.h>
 
@@ -50,6 +55,8 @@ typedef enum
 
 #define BMC_ADDRESSES_MAX 2u
 
+typedef struct _BmcSensors BmcSensors;
+
 struct _Bmc
 {
   BmcHost *host;
@@ -69,7 +76,8 @@ struct _Bmc
   BmcDomain *domain; /* NULL: none is open */
   GuardedCon *con;
   SelReader *reader;
-  Timer *timer; /* what it means depends on the phase */
+  BmcSensors *sensors; /* NULL: they are not read */
+  Timer *timer;        /* what it means depends on the phase */
   gint64 phase_since;
   gint64 progress_at;
   guint64 progress_sent;
@@ -81,6 +89,7 @@ struct _Bmc
   gboolean send_failed; /* a message could not be sent: the session is given up */
   guint64 own_requests;
   guint sdr_retries;
+  char *cache_key; /* what OpenIPMI asked for first in this session */
 
   guint8 guid[16];
   gsize guid_length;
@@ -110,6 +119,10 @@ void bmc_session_begin (Bmc *bmc);
 /* Ends the session, from any phase but CLOSING; also within callbacks of the
  * domain, which is closed in the next turn of the loop. */
 void bmc_session_end (Bmc *bmc);
+
+/* Ends an UP session and begins another, without a word to the core: OpenIPMI
+ * has to learn anew what the BMC has. */
+void bmc_session_renew (Bmc *bmc);
 
 /* Enters a phase; on its timer, after `timeout` microseconds, the phase says
  * what happens.  0: no timer. */
@@ -180,14 +193,51 @@ void bmc_domain_forget (Bmc *bmc);
  * guard.h.  Runs only while the BMC is up. */
 typedef void (*BmcReplyFunc) (Bmc *bmc, guint ticket, const guint8 *reply, gsize length);
 
-/* Sends a request to the BMC itself.  FALSE: it did not go out, and no reply
+/* A controller behind the BMC, or a logical unit of the BMC's own. */
+typedef struct
+{
+  gboolean satellite;
+  guint8 channel, address; /* of a satellite */
+  guint8 lun;
+} BmcTarget;
+
+/* Sends a request to the target; NULL: the BMC itself.  FALSE: it did not go out, and no reply
  * comes.  Nor does one if the session ends before.  Never calls `on_reply`
  * before it returns FALSE; but may before it returns TRUE. */
-gboolean bmc_domain_send (Bmc *bmc, guint8 netfn, guint8 command, const guint8 *data, gsize length,
-                          BmcReplyFunc on_reply, guint ticket);
+gboolean bmc_domain_send (Bmc *bmc, const BmcTarget *target, guint8 netfn, guint8 command, const guint8 *data,
+                          gsize length, BmcReplyFunc on_reply, guint ticket);
 
 /* ----------------------------------------------------------- bmc-records.c */
 
 SelReader *bmc_records_new_reader (Bmc *bmc);
+
+/* ----------------------------------------------------------- bmc-sensors.c */
+
+/* NULL if the settings say that no sensor is read. */
+BmcSensors *bmc_sensors_new (Bmc *bmc);
+void bmc_sensors_free (BmcSensors *sensors);
+
+/* All of these do nothing for NULL.  OpenIPMI has read the BMC's repository, and
+ * goes on to that of others; the BMC has become up; its session ends; a
+ * request was answered, so that there is room for another; OpenIPMI's sensors
+ * have changed. */
+void bmc_sensors_opened (BmcSensors *sensors);
+void bmc_sensors_connected (BmcSensors *sensors);
+void bmc_sensors_disconnected (BmcSensors *sensors);
+void bmc_sensors_wake (BmcSensors *sensors);
+void bmc_sensors_changed (BmcSensors *sensors);
+
+/* --------------------------------------------------------- bmc-inventory.c */
+
+/* All sensors that OpenIPMI knows of the BMC, and chassis power if it has that:
+ * entries for a SensorTable. */
+GArray *bmc_inventory_collect (Bmc *bmc);
+
+/* ------------------------------------------------------------- bmc-cache.c */
+
+gboolean bmc_cache_is_wanted (const Bmc *bmc);
+
+/* A new session begins. */
+void bmc_cache_begin (Bmc *bmc);
 
 #endif

@@ -26,7 +26,7 @@ on_reply (Bmc *bmc, guint ticket, const guint8 *reply, gsize length)
 static gboolean
 send_request (gpointer user_data, guint8 command, const guint8 *data, gsize length, guint ticket)
 {
-  return bmc_domain_send (user_data, IPMI_STORAGE_NETFN, command, data, length, on_reply, ticket);
+  return bmc_domain_send (user_data, NULL, IPMI_STORAGE_NETFN, command, data, length, on_reply, ticket);
 }
 
 static guint

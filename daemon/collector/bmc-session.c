@@ -106,16 +106,31 @@ void
 bmc_session_end (Bmc *bmc)
 {
   sel_reader_disconnected (bmc->reader);
+  bmc_sensors_disconnected (bmc->sensors);
   bmc_open_leave_place (bmc);
   timer_stop (bmc->identity_timer);
   bmc_session_enter (bmc, BMC_CLOSING, 1);
 }
 
+/* A session that was good says nothing about the next try. */
 static void
-fail_slowly (Bmc *bmc, FrameState state, gboolean slow, const char *words)
+forget_retries (Bmc *bmc)
 {
   if (bmc->phase == BMC_UP && g_get_monotonic_time () - bmc->phase_since > GOOD_SESSION)
     bmc->retries = 0;
+}
+
+void
+bmc_session_renew (Bmc *bmc)
+{
+  forget_retries (bmc);
+  bmc_session_end (bmc);
+}
+
+static void
+fail_slowly (Bmc *bmc, FrameState state, gboolean slow, const char *words)
+{
+  forget_retries (bmc);
   if (!bmc->reported || bmc->reported_state != FRAME_STATE_DOWN)
     bmc->away_since = g_get_monotonic_time ();
   if (slow != bmc->slow)
@@ -162,6 +177,7 @@ become_up (Bmc *bmc)
   bmc->progress_sent = guarded_con_sent (bmc->con);
   bmc_report (bmc, FRAME_STATE_UP, words);
   bmc_identity_begin (bmc);
+  bmc_sensors_connected (bmc->sensors);
 }
 
 static gint64

@@ -32,11 +32,13 @@ void
 bmc_free (Bmc *bmc)
 {
   sel_reader_free (bmc->reader);
+  bmc_sensors_free (bmc->sensors);
   guarded_con_unref (bmc->con);
   timer_free (bmc->timer);
   timer_free (bmc->identity_timer);
   connect_settings_free (bmc->settings);
   g_free (bmc->reported_words);
+  g_free (bmc->cache_key);
   g_free (bmc);
 }
 
@@ -51,6 +53,7 @@ bmc_new (BmcHost *host, guint32 number, ConnectSettings *settings, BmcClosedFunc
   bmc->on_closed = on_closed;
   bmc->user_data = user_data;
   bmc->reader = bmc_records_new_reader (bmc);
+  bmc->sensors = bmc_sensors_new (bmc);
   bmc_session_begin (bmc);
   return bmc;
 }

@@ -32,9 +32,14 @@ typedef struct
   Timer *handshakes_timer;
   ServingNote *serving; /* may be NULL */
   guint credit;         /* records that the core takes now */
+  gpointer answering;   /* a BmcDomain: whose answer OpenIPMI is looking at */
 } BmcHost;
 
 typedef struct _Bmc Bmc;
+
+/* Lets OpenIPMI find and keep sensor data records with these BMCs (bmc-cache.c),
+ * as soon as the handler is there. */
+void bmc_cache_attach (BmcHost *host);
 
 /* The BMC is gone: its session is closed, and after this it is freed. */
 typedef void (*BmcClosedFunc) (Bmc *bmc, gpointer user_data);

@@ -25,6 +25,8 @@ struct _GuardedCon
   guint64 sent;
   guint64 refused;
   guint outstanding;
+  gpointer *answering_place;
+  gpointer answering;
   gint64 last_sign; /* of life, or when the first message went out */
   gint64 last_late; /* answer that came only after the library asked again */
 };
@@ -117,6 +119,20 @@ note_sign (GuardedCon *guarded, const Pending *pending)
     guarded->last_late = now;
 }
 
+static void
+hand_over (const Pending *pending, ipmi_con_t *con, ipmi_msgi_t *item)
+{
+  gpointer *place = pending->guarded->answering_place;
+  gpointer before = place == NULL ? NULL : *place;
+
+  if (place != NULL)
+    *place = pending->guarded->answering;
+  if (pending->handler (con, item) == IPMI_MSG_ITEM_NOT_USED)
+    ipmi_free_msg_item (item);
+  if (place != NULL)
+    *place = before;
+}
+
 /* `con` is NULL if the connection is gone. */
 static int
 on_reply (ipmi_con_t *con, ipmi_msgi_t *own)
@@ -135,8 +151,7 @@ on_reply (ipmi_con_t *con, ipmi_msgi_t *own)
   item->addr = own->addr;
   item->addr_len = own->addr_len;
   ipmi_move_msg_item (item, own);
-  if (pending->handler (con, item) == IPMI_MSG_ITEM_NOT_USED)
-    ipmi_free_msg_item (item);
+  hand_over (pending, con, item);
 
   guarded_con_unref (guarded);
   g_free (pending);
@@ -305,10 +320,23 @@ guarded_con_forget (GuardedCon *guarded)
   guarded->on_session = NULL;
 }
 
-const SdrWatch *
+SdrWatch *
 guarded_con_sdrs (const GuardedCon *guarded)
 {
   return guarded->sdrs;
+}
+
+void
+guarded_con_set_answering (GuardedCon *guarded, gpointer *place, gpointer value)
+{
+  guarded->answering_place = place;
+  guarded->answering = value;
+}
+
+guint
+guarded_con_outstanding (const GuardedCon *guarded)
+{
+  return guarded->outstanding;
 }
 
 guint64

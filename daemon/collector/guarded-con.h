@@ -32,7 +32,11 @@ void guarded_con_unref (GuardedCon *guarded);
 /* Whether the connection has been wrapped by anybody before. */
 gboolean guarded_con_is_wrapped (const ipmi_con_t *con);
 
-const SdrWatch *guarded_con_sdrs (const GuardedCon *guarded);
+SdrWatch *guarded_con_sdrs (const GuardedCon *guarded);
+
+/* While the library looks at an answer to this connection, *place is `value`:
+ * some of its callbacks do not say whose they are.  `place` NULL: no more. */
+void guarded_con_set_answering (GuardedCon *guarded, gpointer *place, gpointer value);
 
 guint64 guarded_con_sent (const GuardedCon *guarded);
 guint64 guarded_con_refused (const GuardedCon *guarded);
@@ -40,6 +44,9 @@ guint64 guarded_con_refused (const GuardedCon *guarded);
 /* Whether answers have come late in the last minutes: the network loses
  * packets. */
 gboolean guarded_con_is_lossy (const GuardedCon *guarded);
+
+/* Requests that have not been answered, whoever sent them. */
+guint guarded_con_outstanding (const GuardedCon *guarded);
 
 /* How long (microseconds) something has been outstanding while nothing at all
  * was answered; 0 if nothing is outstanding. */

@@ -421,6 +421,7 @@ host_init (Collector *collector, GMainContext *context)
   host->handshakes = handshakes_new (HANDSHAKES_PLACES, HANDSHAKES_PATIENCE, HANDSHAKES_TIME, &bmc_open_places, host);
   host->handshakes_timer = timer_new (host->timers, bmc_open_on_places_timer, host);
   host->os_handler = os_handler_new (context, host->timers, host->inbox, host->serving, on_library_log);
+  bmc_cache_attach (host);
   if (ipmi_init (host->os_handler) != 0 || !suite17_register ())
     return FALSE;
   host->decoder = decoder_new ();

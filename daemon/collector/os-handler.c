@@ -41,6 +41,8 @@ typedef struct OsHandler
   Inbox *inbox;
   ServingNote *serving;
   OsHandlerLogFunc log;
+  const OsHandlerDatabase *database;
+  gpointer database_data;
   GString *partial; /* a debug message that the library prints in pieces */
 } OsHandler;
 
@@ -255,6 +257,41 @@ get_random (G_GNUC_UNUSED os_handler_t *handler, void *data, unsigned int length
   return 0;
 }
 
+/* Answers at once: the library frees twice what comes later. */
+static int
+database_find (os_handler_t *handler, char *key, unsigned int *fetch_completed, unsigned char **data,
+               unsigned int *data_len,
+               G_GNUC_UNUSED void (*got_data) (void *cb_data, int err, unsigned char *data, unsigned int data_len),
+               G_GNUC_UNUSED void *cb_data)
+{
+  const OsHandler *self = self_of (handler);
+  gsize length = 0;
+  guint8 *found = self->database == NULL ? NULL : self->database->find (key, &length, self->database_data);
+
+  if (found == NULL)
+    return ENOENT;
+  *fetch_completed = 1;
+  *data = found;
+  *data_len = (unsigned int) length;
+  return 0;
+}
+
+static int
+database_store (os_handler_t *handler, char *key, unsigned char *data, unsigned int data_len)
+{
+  const OsHandler *self = self_of (handler);
+
+  if (self->database != NULL)
+    self->database->store (key, data, data_len, self->database_data);
+  return 0;
+}
+
+static void
+database_free (G_GNUC_UNUSED os_handler_t *handler, unsigned char *data)
+{
+  g_free (data);
+}
+
 static void
 to_timeval (gint64 us, struct timeval *tv)
 {
@@ -331,9 +368,21 @@ os_handler_new (GMainContext *context, Timers *timers, Inbox *inbox, ServingNote
     .vlog = vlog_function,
     .get_monotonic_time = get_monotonic_time,
     .get_real_time = get_real_time,
+    .database_find = database_find,
+    .database_store = database_store,
+    .database_free = database_free,
     .internal_data = self,
   };
   return handler;
+}
+
+void
+os_handler_set_database (os_handler_t *handler, const OsHandlerDatabase *database, gpointer user_data)
+{
+  OsHandler *self = self_of (handler);
+
+  self->database = database;
+  self->database_data = user_data;
 }
 
 void

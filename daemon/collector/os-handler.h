@@ -17,10 +17,21 @@
 /* One message of the library's, complete; `text` belongs to the caller. */
 typedef void (*OsHandlerLogFunc) (enum ipmi_log_type_e type, const char *text);
 
+/* Where the library keeps sensor data records between sessions (sdr.c, the only
+ * one that asks).  `find` returns what g_free() frees, or NULL; `store` looks at
+ * its data and no longer. */
+typedef struct
+{
+  guint8 *(*find) (const char *key, gsize *length, gpointer user_data);
+  void (*store) (const char *key, const guint8 *data, gsize length, gpointer user_data);
+} OsHandlerDatabase;
+
 /* Datagrams pass the inbox before the library reads them; `serving` (may be
  * NULL) says whose are being read.  All stay the caller's. */
 os_handler_t *os_handler_new (GMainContext *context, Timers *timers, Inbox *inbox, ServingNote *serving,
                               OsHandlerLogFunc log);
+
+void os_handler_set_database (os_handler_t *handler, const OsHandlerDatabase *database, gpointer user_data);
 
 /* After ipmi_shutdown(). */
 void os_handler_free (os_handler_t *handler);
