@@ -16,7 +16,7 @@ import loopback
 import processes
 import records
 import sdr
-from ipmi import ADMIN, PRIVILEGE_NAMES, LanSession
+from ipmi import ADMIN, CLEAR_SDR, PRIVILEGE_NAMES, LanSession
 from waiting import wait_for
 
 IPMI_SIM = "ipmi_sim"
@@ -172,17 +172,22 @@ class SimulatedBmc(Bmc):
 
     SEL_SIZE is the number of records that fit (above 4095 the free space in
     Get SEL Info wraps round); SEL_FLAGS what Get SEL Info says of the SEL's
-    abilities; AUTHS the kinds of IPMI 1.5 authentication that it offers
+    abilities; SDR_ERASED whether an SDR was ever erased: if not, the
+    repository cannot be cached; CHASSIS_CONTROL the program that knows the
+    chassis' power; AUTHS the kinds of IPMI 1.5 authentication that it offers
     besides RMCP+.  MD5 must be among them, the tests themselves use it.  MAKER
     is who Get Device ID says made it, and which product it is.
     """
 
     def __init__(self, directory, population=None, *, sel_size=4000,
-                 sel_flags=CAN_DELETE | CAN_RESERVE, auths="md5", maker=MAKER, **options):
+                 sel_flags=CAN_DELETE | CAN_RESERVE, sdr_erased=False, chassis_control="true",
+                 auths="md5", maker=MAKER, **options):
         super().__init__(population, **options)
         self.directory = Path(directory)
         self.sel_size = sel_size
         self.sel_flags = sel_flags
+        self.sdr_erased = sdr_erased
+        self.chassis_control = chassis_control
         self.auths = auths
         self.maker = maker
         self.process = None
@@ -197,6 +202,9 @@ class SimulatedBmc(Bmc):
     def _write_configuration(self):
         (self.directory / "lan.conf").write_text(self._lan_conf(), encoding="ascii")
         (self.directory / "bmc.emu").write_text(self._commands(), encoding="ascii")
+        if self.sdr_erased:
+            # The records of its last run, to which these would be added.
+            (self.directory / "state" / "ipmi_sim" / NAME / "sdr.20.main").unlink(missing_ok=True)
 
     def _lan_conf(self):
         users = [(self.user, self.password, PRIVILEGE_NAMES[self.privilege]),
@@ -210,7 +218,7 @@ class SimulatedBmc(Bmc):
         return f"""\
 name "{NAME}"
 set_working_mc 0x20
-  chassis_control "true"
+  chassis_control "{self.chassis_control}"
   startlan 1
     addr {self.address} {self.port}
     priv_limit admin
@@ -242,6 +250,9 @@ set_working_mc 0x20
             if self._comes_up():
                 # By itself its clock counts from the boot of the host.
                 self.set_clock(time.time())
+                if self.sdr_erased:
+                    # The question how far a clear has come; ipmi_sim notes the time, and clears nothing.
+                    self.session.command(CLEAR_SDR, b"\0\0CLR\xaa")
                 self._settled = True
                 return
             if self.process.returncode is None or attempt == START_ATTEMPTS:

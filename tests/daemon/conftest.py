@@ -15,6 +15,7 @@ import pytest
 import processes
 import sdr
 from bmc import SimulatedBmc
+from collector import Collector
 from configured import ConfiguredIpmid
 from daemon import Ipmid
 from eventd import EVENTD, Eventd
@@ -225,3 +226,17 @@ def make_ipmid(request, tmp_path):
             ipmid.start(wait)
         return ipmid
     return make
+
+
+@pytest.fixture
+def make_collector(tmp_path):
+    """Make and start a Collector on a BMC; takes its arguments after the directory."""
+    started = []
+
+    def make(bmc, **options):
+        directory = tmp_path / f"collector{len(started)}"
+        directory.mkdir()
+        started.append(Collector(bmc, directory, **options))
+        return started[-1].start()
+    yield make
+    assert {one.stop() for one in started} <= {0, None}

@@ -212,6 +212,12 @@ class ScriptedBmc(Bmc):
     def clear(self):
         self.sel_model.clear()
 
+    def change_sensors(self, population):
+        """Have other sensors from now on, as after a firmware update."""
+        self.population = population
+        self.readings = {sensor.number: sensor.reading & 0xFFFF for sensor in population}
+        self._repository.replace(population.records())
+
     def set_reading(self, label, raw):
         """Set what a sensor measures: a raw byte, or the states of a discrete one."""
         self.readings[self.sensor(label).number] = raw
@@ -447,6 +453,12 @@ class _Repository:
                          for number, record in enumerate(entries, 1)}
         self._changed = int(time.time()) - 86400
         self._reservation = 0
+
+    def replace(self, entries):
+        self._records = {number: struct.pack("<H", number) + record[2:]
+                         for number, record in enumerate(entries, 1)}
+        self._changed += 1
+        self._reservation += 1
 
     def info(self):
         return struct.pack("<BBHHIIB", ipmi.OK, 0x51, len(self._records), 0x1000,

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * collector-drive.c - plays the core for one collector, by hand.
+ * collector-drive.c - plays the core for one collector, for tests and by hand.
  *
- *   collector-drive COLLECTOR ADDRESS PORT USER PASSWORD [INTERVAL-MS [CREDIT]]
+ *   collector-drive COLLECTOR ADDRESS PORT USER PASSWORD [INTERVAL-MS [CREDIT [KEY=VALUE ...]]]
  *
- * Starts the collector, adds one BMC as number 1, answers SEL_INFO and TAIL as
- * the core would at first contact, grants credit for each record it gets, and
- * prints every frame.  Lines on standard input are commands:
- *   poll, walk, remove, quit, credit N,
+ * Starts the collector, adds a BMC as number 1 (and more, for more addresses
+ * with commas between), answers SEL_INFO and TAIL as the core would at first
+ * contact, grants credit for each record it gets, and prints every frame: its
+ * time in milliseconds, type, and body as GVariant text.  KEY=VALUE are further
+ * settings of ADD (frame.h), as GVariant text, with the type where it needs one.  Lines on standard input are commands:
+ *   poll, walk, remove, quit, credit N, quiet, count,
+ *   readd: removes all, and adds each again with the SDR cache that it gave,
  *   delete FLAGS: deletes the oldest record that was received,
  *   delete-all FLAGS: all of them, oldest first.
  */
@@ -22,7 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BMC 1u
+#define BMC 1u /* the one that commands are about */
 
 typedef struct
 {
@@ -35,6 +38,11 @@ typedef struct
   gint64 first_at;
   gint64 last_at;
   guint deleted;
+  guint64 readings;
+  char **argv;
+  char **addresses;   /* of BMC, BMC + 1, ... */
+  GHashTable *caches; /* bmc -> SDR_CACHE's body */
+  gboolean readding;
 } Drive;
 
 static void
@@ -65,25 +73,27 @@ print_frame (FrameType type, GVariant *body)
 }
 
 static void
-send_start (Drive *drive, FrameCursor cursor, const guint8 *record, gboolean walk)
+send_start (Drive *drive, guint32 bmc, FrameCursor cursor, const guint8 *record, gboolean walk)
 {
   GVariant *bytes = g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, record, record == NULL ? 0 : 16, 1);
 
-  channel_send (drive->channel, FRAME_START, g_variant_new ("(uy@ayb)", BMC, (guchar) cursor, bytes, walk));
+  channel_send (drive->channel, FRAME_START, g_variant_new ("(uy@ayb)", bmc, (guchar) cursor, bytes, walk));
 }
 
 static void
 on_sel_info (Drive *drive, GVariant *body)
 {
+  guint32 bmc;
   guint8 flags;
 
+  g_variant_get_child (body, 0, "u", &bmc);
   g_variant_get_child (body, 1, "y", &flags);
   if ((flags & FRAME_SEL_CONNECTED) == 0)
     return;
   if (drive->records->len == 0)
-    send_start (drive, FRAME_CURSOR_FIRST, NULL, FALSE);
+    send_start (drive, bmc, FRAME_CURSOR_FIRST, NULL, FALSE);
   else
-    send_start (drive, FRAME_CURSOR_RECORD,
+    send_start (drive, bmc, FRAME_CURSOR_RECORD,
                 g_bytes_get_data (g_ptr_array_index (drive->records, drive->records->len - 1), NULL), FALSE);
 }
 
@@ -91,10 +101,12 @@ static void
 on_tail (Drive *drive, GVariant *body)
 {
   g_autoptr (GVariant) tail = g_variant_get_child_value (body, 1);
+  guint32 bmc;
   gsize size;
   const guint8 *record = g_variant_get_fixed_array (tail, &size, 1);
 
-  send_start (drive, FRAME_CURSOR_FIRST, size == 16 ? record : NULL, TRUE);
+  g_variant_get_child (body, 0, "u", &bmc);
+  send_start (drive, bmc, FRAME_CURSOR_FIRST, size == 16 ? record : NULL, TRUE);
 }
 
 static void
@@ -127,6 +139,35 @@ on_records (Drive *drive, GVariant *body)
     channel_send (drive->channel, FRAME_CREDIT, g_variant_new ("(u)", (guint32) n));
 }
 
+static gboolean send_add (Drive *drive, guint32 bmc);
+
+static void
+on_removed (Drive *drive, GVariant *body)
+{
+  guint32 bmc;
+
+  g_variant_get (body, "(u)", &bmc);
+  if (drive->readding)
+    send_add (drive, bmc);
+}
+
+static void
+on_sdr_cache (Drive *drive, GVariant *body)
+{
+  guint32 bmc;
+
+  g_variant_get_child (body, 0, "u", &bmc);
+  g_hash_table_insert (drive->caches, GUINT_TO_POINTER (bmc), g_variant_ref (body));
+}
+
+static void
+count_readings (Drive *drive, GVariant *body)
+{
+  g_autoptr (GVariant) readings = g_variant_get_child_value (body, 1);
+
+  drive->readings += g_variant_n_children (readings);
+}
+
 static void
 on_frame (FrameType type, GVariant *body, gpointer user_data)
 {
@@ -134,7 +175,11 @@ on_frame (FrameType type, GVariant *body, gpointer user_data)
 
   if (type == FRAME_DELETED)
     drive->deleted++;
-  if (!drive->quiet || (type != FRAME_RECORDS && type != FRAME_DELETED && type != FRAME_LOG))
+  if (type == FRAME_READINGS)
+    count_readings (drive, body);
+  if (!drive->quiet
+      || (type != FRAME_RECORDS && type != FRAME_DELETED && type != FRAME_LOG && type != FRAME_READINGS
+          && type != FRAME_SENSORS && type != FRAME_SDR_CACHE))
     print_frame (type, body);
   if (type == FRAME_SEL_INFO)
     on_sel_info (drive, body);
@@ -142,6 +187,10 @@ on_frame (FrameType type, GVariant *body, gpointer user_data)
     on_tail (drive, body);
   else if (type == FRAME_RECORDS)
     on_records (drive, body);
+  else if (type == FRAME_SDR_CACHE)
+    on_sdr_cache (drive, body);
+  else if (type == FRAME_REMOVED)
+    on_removed (drive, body);
 }
 
 static void
@@ -169,6 +218,14 @@ delete_oldest (Drive *drive, guint32 flags)
 }
 
 static void
+readd_all (Drive *drive)
+{
+  drive->readding = TRUE;
+  for (guint i = 0; drive->addresses[i] != NULL; i++)
+    channel_send (drive->channel, FRAME_REMOVE, g_variant_new ("(u)", BMC + i));
+}
+
+static void
 run_command (Drive *drive, const char *line)
 {
   guint number = 0;
@@ -181,13 +238,16 @@ run_command (Drive *drive, const char *line)
     channel_send (drive->channel, FRAME_REMOVE, g_variant_new ("(u)", BMC));
   else if (g_str_equal (line, "quit"))
     channel_send (drive->channel, FRAME_SHUTDOWN, g_variant_new ("()"));
+  else if (g_str_equal (line, "readd"))
+    readd_all (drive);
   else if (g_str_equal (line, "quiet"))
     drive->quiet = TRUE;
   else if (g_str_equal (line, "count"))
     {
-      printf ("%6" G_GINT64_FORMAT " received %u in %.3f s, deleted %u\n", now_ms (), drive->received,
-              (double) (drive->last_at - drive->first_at) / 1e6, drive->deleted);
+      printf ("%6" G_GINT64_FORMAT " received %u in %.3f s, deleted %u, readings %" G_GUINT64_FORMAT "\n", now_ms (),
+              drive->received, (double) (drive->last_at - drive->first_at) / 1e6, drive->deleted, drive->readings);
       drive->received = drive->deleted = 0;
+      drive->readings = 0;
       fflush (stdout);
     }
   else if (sscanf (line, "credit %u", &number) == 1)
@@ -221,12 +281,45 @@ on_input (int fd, G_GNUC_UNUSED GIOCondition condition, gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+/* FALSE: it is no "key=value". */
+static gboolean
+add_setting (GVariantBuilder *dict, const char *text)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *key = NULL;
+  const char *equals = strchr (text, '=');
+  GVariant *value = equals == NULL ? NULL : g_variant_parse (NULL, equals + 1, NULL, NULL, &error);
+
+  if (value == NULL)
+    {
+      fprintf (stderr, "collector-drive: \"%s\" is no setting\n", text);
+      return FALSE;
+    }
+  key = g_strndup (text, (gsize) (equals - text));
+  g_variant_builder_add (dict, "{sv}", key, value);
+  return TRUE;
+}
+
 static void
-send_add (Drive *drive, char **argv, gint64 interval)
+add_cache (GVariantBuilder *dict, GVariant *body)
+{
+  g_autoptr (GVariant) key = g_variant_get_child_value (body, 1);
+  g_autoptr (GVariant) data = g_variant_get_child_value (body, 2);
+
+  g_variant_builder_add (dict, "{sv}", FRAME_SETTING_SDR_CACHE_KEY, key);
+  g_variant_builder_add (dict, "{sv}", FRAME_SETTING_SDR_CACHE, data);
+}
+
+/* FALSE: a setting on the command line is none. */
+static gboolean
+send_add (Drive *drive, guint32 bmc)
 {
   g_auto (GVariantBuilder) dict = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
-  const char *const address[] = { argv[2], NULL };
+  char **argv = drive->argv;
+  const char *const address[] = { drive->addresses[bmc - BMC], NULL };
   const char *const port[] = { argv[3], NULL };
+  gint64 interval = argv[6] == NULL ? 2000 : atoi (argv[6]);
+  GVariant *cache = g_hash_table_lookup (drive->caches, GUINT_TO_POINTER (bmc));
 
   g_variant_builder_add (&dict, "{sv}", FRAME_SETTING_NAME, g_variant_new_string ("test"));
   g_variant_builder_add (&dict, "{sv}", FRAME_SETTING_INTERFACE, g_variant_new_string ("lan"));
@@ -235,8 +328,23 @@ send_add (Drive *drive, char **argv, gint64 interval)
   g_variant_builder_add (&dict, "{sv}", FRAME_SETTING_USER, g_variant_new_string (argv[4]));
   g_variant_builder_add (&dict, "{sv}", FRAME_SETTING_PASSWORD,
                          g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, argv[5], strlen (argv[5]), 1));
-  g_variant_builder_add (&dict, "{sv}", FRAME_SETTING_SEL_INTERVAL, g_variant_new_int64 (interval));
-  channel_send (drive->channel, FRAME_ADD, g_variant_new ("(ua{sv})", BMC, &dict));
+  g_variant_builder_add (&dict, "{sv}", FRAME_SETTING_SEL_INTERVAL, g_variant_new_int64 (interval * 1000));
+  for (guint i = 6; argv[i] != NULL; i++)
+    if (i >= 8 && !add_setting (&dict, argv[i]))
+      return FALSE;
+  if (cache != NULL)
+    add_cache (&dict, cache);
+  channel_send (drive->channel, FRAME_ADD, g_variant_new ("(ua{sv})", bmc, &dict));
+  return TRUE;
+}
+
+static gboolean
+add_all (Drive *drive)
+{
+  for (guint i = 0; drive->addresses[i] != NULL; i++)
+    if (!send_add (drive, BMC + i))
+      return FALSE;
+  return TRUE;
 }
 
 int
@@ -249,7 +357,8 @@ main (int argc, char **argv)
 
   if (argc < 6)
     {
-      fprintf (stderr, "usage: collector-drive COLLECTOR ADDRESS PORT USER PASSWORD [INTERVAL-MS [CREDIT]]\n");
+      fprintf (stderr, "usage: collector-drive COLLECTOR ADDRESS PORT USER PASSWORD [INTERVAL-MS [CREDIT "
+                       "[KEY=VALUE ...]]]\n");
       return 64;
     }
   if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0)
@@ -264,9 +373,13 @@ main (int argc, char **argv)
   fflush (stdout);
   drive.loop = g_main_loop_new (NULL, FALSE);
   drive.channel = channel_new (sockets[0], NULL, on_frame, on_closed, &drive);
+  drive.argv = argv;
+  drive.addresses = g_strsplit (argv[2], ",", -1);
+  drive.caches = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_variant_unref);
   drive.quiet = g_getenv ("QUIET") != NULL;
   channel_send (drive.channel, FRAME_CREDIT, g_variant_new ("(u)", argc > 7 ? (guint) atoi (argv[7]) : 256u));
-  send_add (&drive, argv, (argc > 6 ? atoi (argv[6]) : 2000) * G_GINT64_CONSTANT (1000));
+  if (!add_all (&drive))
+    return 64;
   g_unix_fd_add (0, G_IO_IN | G_IO_HUP, on_input, &drive);
   g_main_loop_run (drive.loop);
 
@@ -276,5 +389,7 @@ main (int argc, char **argv)
   channel_free (drive.channel);
   g_main_loop_unref (drive.loop);
   g_ptr_array_unref (drive.records);
+  g_hash_table_unref (drive.caches);
+  g_strfreev (drive.addresses);
   return status == 0 ? 0 : 1;
 }
