@@ -46,7 +46,7 @@ class Simulator(SimulatedBmc):
     """One of them; `start` only launches it."""
 
     def __init__(self, directory, sensors, number, port):
-        super().__init__(directory, sensors, user=USER, password=PASSWORD)
+        super().__init__(directory, sensors, user=USER, password=PASSWORD, sdr_erased=True)
         block = os.getpid() % 64                # runs beside each other do not meet
         self.address = f"127.{SECOND_OCTET + block}.{number // 250}.{number % 250 + 1}"
         self.port = port
@@ -82,9 +82,10 @@ class Simulators:
         for bmc in self.bmcs:
             bmc.wait_up()
         self.seconds = time.monotonic() - began
-        # Their clocks begin with the boot of the machine.
         for bmc in self.bmcs:
+            # Their clocks begin with the boot of the machine.
             bmc.set_clock(time.time())
+            bmc.date_repository()
         return self
 
     def __exit__(self, *_):

@@ -46,7 +46,9 @@ class Watcher:
         groups = [f"[daemon]\nstate-dir = {self.directory / 'state'}\nplugin-dir = {self.plugins}\n"
                   f"collector = {self.build.collector}\n",
                   f"[defaults]\nuser = {self.bmcs[0].user}\npassword-file = {password}\n"
-                  f"sel-interval = {sel}\nsensor-interval = {sensors}\n",
+                  f"sel-interval = {sel}\nsensor-interval = {sensors}\n"
+                  # ipmi_sim starts a program for each look at the chassis' power.
+                  "sensor-intervals = Chassis Power=0s\n",
                   f"[handler events]\nplugin = file\npath = {self.events}\nformat = json\n"]
         if readings:
             groups.append(f"[handler readings]\nplugin = file\npath = {self.readings}\nformat = json\n"

@@ -251,8 +251,7 @@ set_working_mc 0x20
                 # By itself its clock counts from the boot of the host.
                 self.set_clock(time.time())
                 if self.sdr_erased:
-                    # The question how far a clear has come; ipmi_sim notes the time, and clears nothing.
-                    self.session.command(CLEAR_SDR, b"\0\0CLR\xaa")
+                    self.date_repository()
                 self._settled = True
                 return
             if self.process.returncode is None or attempt == START_ATTEMPTS:
@@ -263,6 +262,11 @@ set_working_mc 0x20
         output = self._console_text()
         self.kill()
         raise RuntimeError(f"ipmi_sim did not come up:\n{output[-2000:]}")
+
+    def date_repository(self):
+        """Give the SDR repository a time of erasure, without which it cannot be cached."""
+        # The question how far a clear has come; ipmi_sim notes the time, and clears nothing.
+        self.session.command(CLEAR_SDR, b"\0\0CLR\xaa")
 
     def _launch(self):
         # Its console is a pipe: it ends by itself when this process does.
