@@ -181,6 +181,7 @@ def test_weak_suite_on_request(make_scripted_bmc, make_probe, suite):
     assert probe.log().count(f"cipher suite {suite.number} was asked for") == 1
     bmc.add(event(bmc))
     probe.send(frames.CREDIT, "(100,)")
+    probe.wait_frames(frames.SEL_INFO, 1, 2)
     probe.read(1)
     probe.wait_frames(frames.RECORDS, 1)
 
