@@ -41,6 +41,7 @@ typedef struct
   guint restart_ms;    /* the last pause */
   gint64 core_started; /* monotonic */
   int core_status;     /* how the core ended */
+  gboolean reloading;  /* a core was given a configuration, and has not answered */
 } Daemon;
 
 static void
@@ -126,6 +127,8 @@ start_core (Daemon *daemon, int *exit_status, GError **error)
   return TRUE;
 }
 
+static void reload (Daemon *daemon);
+
 static gboolean
 on_restart (gpointer data)
 {
@@ -140,6 +143,8 @@ on_restart (gpointer data)
       daemon->core_started = g_get_monotonic_time ();
       schedule_restart (daemon);
     }
+  else if (daemon->reloading)
+    reload (daemon); /* what the core before did not live to use */
   return G_SOURCE_REMOVE;
 }
 
@@ -206,6 +211,7 @@ on_reloaded (CoreConfig *config, G_GNUC_UNUSED const GError *error, gpointer dat
 
   core_config_unref (daemon->config);
   daemon->config = core_config_ref (config);
+  daemon->reloading = FALSE;
   notify_reloaded ();
 }
 
@@ -227,8 +233,11 @@ reload (Daemon *daemon)
   log_report (report);
   if (config == NULL)
     log_line (IPMID_LOG_ERROR, NULL, "the configuration stays as it was");
+  daemon->reloading = daemon->reloading || config != NULL;
+  /* The next core starts with what worked, and then reloads: only that checks
+   * everything, and goes back if it does not work. */
   if (daemon->core == NULL && config != NULL)
-    on_reloaded (config, NULL, daemon);
+    notify_reloaded ();
   else if (daemon->core != NULL && config != NULL)
     core_reload (daemon->core, g_steal_pointer (&config), on_reloaded, daemon);
   else

@@ -77,6 +77,8 @@ finish (Bmc *bmc, guint32 manufacturer, guint32 product, const char *firmware)
   /* The reader asks for SEL Info, which must come after. */
   sel_reader_connected (bmc->reader);
   ask_for_time (bmc);
+  /* Last: some BMCs leave its question unanswered, which takes a place for seconds. */
+  bmc_sensors_connected (bmc->sensors);
 }
 
 static void
@@ -124,6 +126,9 @@ bmc_identity_begin (Bmc *bmc)
   bmc->guid_length = 0;
   bmc->identity = BMC_IDENTITY_GUID;
   timer_start (bmc->identity_timer, PATIENCE);
+  /* Any answer: OpenIPMI may have asked for the GUID in vain, and counts what
+   * stays unanswered in a row. */
+  bmc_domain_send (bmc, NULL, IPMI_APP_NETFN, IPMI_GET_DEVICE_ID_CMD, NULL, 0, on_device_id, 0);
   bmc_domain_send (bmc, NULL, IPMI_APP_NETFN, IPMI_GET_DEVICE_GUID_CMD, NULL, 0, on_guid, 0);
 }
 

@@ -209,9 +209,10 @@ gboolean
 bmc_open_try_another (Bmc *bmc, gboolean refused)
 {
   InboxCounts counts = bmc_open_counts (bmc);
-  /* One that does not say what it has may keep silent about what it has not. */
-  gboolean silent
-      = bmc->choice.worked == NULL && bmc->choice.offered == 0 && counts.passed > 0 && counts.exchanges == 0;
+  /* One that does not say what it has may keep silent about what it has not;
+   * and what it said, or what once worked, need not hold for ever. */
+  gboolean unsure = (bmc->choice.worked == NULL && bmc->choice.offered == 0) || bmc->retries >= 3;
+  gboolean silent = unsure && counts.passed > 0 && counts.exchanges == 0;
 
   if (!bmc->settings->suite_auto || bmc->suite == NULL || (!refused && !silent && counts.downgrades == 0))
     return FALSE;

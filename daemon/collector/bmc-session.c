@@ -177,7 +177,6 @@ become_up (Bmc *bmc)
   bmc->progress_sent = guarded_con_sent (bmc->con);
   bmc_report (bmc, FRAME_STATE_UP, words);
   bmc_identity_begin (bmc);
-  bmc_sensors_connected (bmc->sensors);
 }
 
 static gint64

@@ -25,6 +25,7 @@ struct _GuardedCon
   guint64 sent;
   guint64 refused;
   guint outstanding;
+  guint optional; /* of these, what some BMCs never answer */
   gpointer *answering_place;
   gpointer answering;
   gint64 last_sign; /* of life, or when the first message went out */
@@ -56,6 +57,15 @@ typedef struct
   ipmi_addr_t addr;
   unsigned int addr_len;
 } Pending;
+
+/* What a BMC that is well may leave unanswered until the library gives up, which
+ * takes it longer than the ordinary limit of silence. */
+static gboolean
+is_optional (const Pending *pending)
+{
+  return pending->netfn == GUARD_NETFN_GROUP || (pending->netfn == GUARD_NETFN_APP && pending->command == 0x08)
+         || (pending->whole && pending->addr.addr_type == IPMI_IPMB_ADDR_TYPE);
+}
 
 void
 guarded_con_unref (GuardedCon *guarded)
@@ -144,6 +154,7 @@ on_reply (ipmi_con_t *con, ipmi_msgi_t *own)
   if (repeat (con, pending, own))
     return IPMI_MSG_ITEM_USED;
   guarded->outstanding--;
+  guarded->optional -= is_optional (pending) ? 1 : 0;
   if (con != NULL && is_sign_of_life (&own->msg))
     note_sign (guarded, pending);
   judge (pending, &own->msg);
@@ -250,11 +261,13 @@ send_command_option (ipmi_con_t *con, const ipmi_addr_t *addr, unsigned int addr
   if (own == NULL)
     return ENOMEM;
   /* Counted before: the answer may come before this returns. */
+  guarded->optional += is_optional (own->data1) ? 1 : 0;
   count_sent (guarded);
   result = pass_on (guarded, con, addr, addr_len, msg, options, on_reply, own);
   if (result == 0)
     return 0;
   guarded->outstanding--;
+  guarded->optional -= is_optional (own->data1) ? 1 : 0;
   discard (own);
   guarded_con_unref (guarded);
   return result;
@@ -354,7 +367,8 @@ guarded_con_refused (const GuardedCon *guarded)
 gboolean
 guarded_con_is_lossy (const GuardedCon *guarded)
 {
-  return guarded->last_late != 0 && g_get_monotonic_time () - guarded->last_late < LATE_REMEMBERED;
+  return guarded->optional > 0
+         || (guarded->last_late != 0 && g_get_monotonic_time () - guarded->last_late < LATE_REMEMBERED);
 }
 
 gint64

@@ -109,17 +109,22 @@ static void
 make_ids_unique (GArray *entries)
 {
   g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+  /* Where the count stands: a BMC may claim thousands of one name. */
+  g_autoptr (GHashTable) last = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
   for (guint i = 0; i < entries->len; i++)
     {
       SensorEntry *entry = &g_array_index (entries, SensorEntry, i);
       g_autofree char *id = g_strdup (entry->id);
+      guint n = MAX (GPOINTER_TO_UINT (g_hash_table_lookup (last, id)), 1u);
 
-      for (guint n = 2; g_hash_table_contains (seen, entry->id); n++)
+      while (g_hash_table_contains (seen, entry->id))
         {
           g_free (entry->id);
-          entry->id = g_strdup_printf ("%s#%u", id, n);
+          entry->id = g_strdup_printf ("%s#%u", id, ++n);
         }
+      if (n > 1)
+        g_hash_table_replace (last, g_strdup (id), GUINT_TO_POINTER (n));
       g_hash_table_add (seen, entry->id);
     }
 }

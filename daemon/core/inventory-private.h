@@ -26,11 +26,11 @@ typedef struct
 typedef struct
 {
   gint64 id;
-  char *name;    /* GRefString */
-  char *host;    /* GRefString; NULL: not said */
+  char *name;    /* words.h */
+  char *host;    /* words.h; NULL: not said */
   char **labels; /* NULL: none */
   IpmidBmcState state;
-  char *state_words; /* GRefString */
+  char *state_words; /* words.h */
   gint64 since;
   SensorSet *set;      /* finished; never NULL */
   Slot *slots;         /* one for each sensor of the set */

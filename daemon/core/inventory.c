@@ -3,6 +3,7 @@
 #include "core/inventory-private.h"
 
 #include "core/log.h"
+#include "core/words.h"
 #include "event/error.h"
 #include "event/text.h"
 
@@ -18,10 +19,10 @@ struct _InventorySnapshot
 {
   gatomicrefcount references;
   gint64 id;
-  char *bmc, *host; /* GRefString; host may be NULL */
+  char *bmc, *host; /* words.h; host may be NULL */
   char **labels;
   IpmidBmcState state;
-  char *state_words; /* GRefString */
+  char *state_words; /* words.h */
   gint64 since;      /* microseconds */
   SensorSet *set;
   SensorReading readings[];
@@ -36,9 +37,9 @@ free_bmc (gpointer data)
 {
   InventoryBmc *bmc = data;
 
-  g_ref_string_release (bmc->name);
-  g_clear_pointer (&bmc->host, g_ref_string_release);
-  g_ref_string_release (bmc->state_words);
+  words_unref (bmc->name);
+  g_clear_pointer (&bmc->host, words_unref);
+  words_unref (bmc->state_words);
   g_strfreev (bmc->labels);
   sensor_set_unref (bmc->set);
   sensor_set_unref (bmc->building);
@@ -87,12 +88,12 @@ inventory_add_bmc (Inventory *inventory, gint64 id, const char *name)
       bmc = g_new0 (InventoryBmc, 1);
       bmc->id = id;
       bmc->set = sensor_set_new ();
-      bmc->state_words = g_ref_string_new_intern ("");
+      bmc->state_words = words_intern ("");
       bmc->since = g_get_real_time ();
       g_hash_table_insert (inventory->bmcs, &bmc->id, bmc);
     }
-  g_clear_pointer (&bmc->name, g_ref_string_release);
-  bmc->name = g_ref_string_new (name);
+  g_clear_pointer (&bmc->name, words_unref);
+  bmc->name = words_intern (name);
   g_mutex_unlock (&inventory->lock);
 }
 
@@ -115,8 +116,8 @@ inventory_set_labels (Inventory *inventory, gint64 id, const char *host, const c
   InventoryBmc *bmc = find_bmc (inventory, id);
   if (bmc != NULL)
     {
-      g_clear_pointer (&bmc->host, g_ref_string_release);
-      bmc->host = host == NULL ? NULL : g_ref_string_new (host);
+      g_clear_pointer (&bmc->host, words_unref);
+      bmc->host = host == NULL ? NULL : words_intern (host);
       g_strfreev (bmc->labels);
       bmc->labels = g_strdupv ((char **) labels);
     }
@@ -132,8 +133,8 @@ inventory_set_state (Inventory *inventory, gint64 id, IpmidBmcState state, const
   InventoryBmc *bmc = find_bmc (inventory, id);
   if (bmc != NULL)
     {
-      g_ref_string_release (bmc->state_words);
-      bmc->state_words = g_ref_string_new_intern (clean);
+      words_unref (bmc->state_words);
+      bmc->state_words = words_intern (clean);
       bmc->state = state;
       bmc->since = since;
     }
@@ -286,11 +287,11 @@ take_snapshot (const InventoryBmc *bmc)
 
   g_atomic_ref_count_init (&snapshot->references);
   snapshot->id = bmc->id;
-  snapshot->bmc = g_ref_string_acquire (bmc->name);
-  snapshot->host = bmc->host == NULL ? NULL : g_ref_string_acquire (bmc->host);
+  snapshot->bmc = words_ref (bmc->name);
+  snapshot->host = bmc->host == NULL ? NULL : words_ref (bmc->host);
   snapshot->labels = bmc->labels == NULL ? g_new0 (char *, 1) : g_strdupv (bmc->labels);
   snapshot->state = bmc->state;
-  snapshot->state_words = g_ref_string_acquire (bmc->state_words);
+  snapshot->state_words = words_ref (bmc->state_words);
   snapshot->since = bmc->since;
   snapshot->set = sensor_set_ref (bmc->set);
   for (guint i = 0; i < n; i++)
@@ -344,9 +345,9 @@ inventory_snapshot_unref (InventorySnapshot *snapshot)
 {
   if (snapshot == NULL || !g_atomic_ref_count_dec (&snapshot->references))
     return;
-  g_ref_string_release (snapshot->bmc);
-  g_clear_pointer (&snapshot->host, g_ref_string_release);
-  g_ref_string_release (snapshot->state_words);
+  words_unref (snapshot->bmc);
+  g_clear_pointer (&snapshot->host, words_unref);
+  words_unref (snapshot->state_words);
   g_strfreev (snapshot->labels);
   sensor_set_unref (snapshot->set);
   g_free (snapshot);

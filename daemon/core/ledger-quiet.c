@@ -121,6 +121,7 @@ static gboolean
 judge (Ledger *ledger, Notice *notice, const IpmidEvent *event, gboolean wanted, gboolean *gets, GError **error)
 {
   const QuietRule *rule = &notice->handler->description.quiet;
+  const LedgerOwed *owed = notice->handler;
   gboolean silenced = is_silenced (notice);
   gint64 since = 0;
 
@@ -134,6 +135,9 @@ judge (Ledger *ledger, Notice *notice, const IpmidEvent *event, gboolean wanted,
   /* Also after a clock that stepped back a little, no longer than asked for. */
   gint64 due = running ? MIN (since, notice->now) + rule->time : notice->now;
   *gets = verdict == QUIET_PASS;
+  /* Beyond its quota it is not told, and so nothing may be noted as told. */
+  if (*gets && owed->counts.pending + owed->change.pending >= owed->description.quota)
+    return TRUE;
   return save (ledger, notice, silenced ? MAX (due, notice->silence_until) : due, event, error)
          && settle_verdict (ledger, notice, verdict, error);
 }
@@ -198,6 +202,9 @@ tell (Ledger *ledger, Notice *notice, const StoreKept *kept, GError **error)
   /* One event can be kept for several states, and was told with the first. */
   if (!notice->states[kept->state].waits)
     return TRUE;
+  /* The filter has changed since: nobody wants to hear that it began. */
+  if (!wanted && !notice->states[kept->state].told)
+    return drop (ledger, kept, error);
   /* If it was hastened, nobody knows whether its time has come; ends do not wait
    * for a quiet time. */
   if (kept->due == 0 && !notice->states[kept->state].told && !find_quiet_end (ledger, notice, &quiet_end, error))

@@ -65,6 +65,8 @@ gboolean ledger_set_bmc_attributes (Ledger *ledger, gint64 bmc, const char *cons
 void ledger_remove_handler (Ledger *ledger, gint64 handler);
 /* After all handlers are known: what the others were owed becomes dead letters. */
 gboolean ledger_bury_orphans (Ledger *ledger, gint64 *moved, GError **error);
+/* The same for one that was removed, and has ended. */
+gboolean ledger_bury_handler (Ledger *ledger, gint64 handler, gint64 *moved, GError **error);
 
 /* After the commit: counters and offers become real. */
 void ledger_committed (Ledger *ledger);

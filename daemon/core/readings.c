@@ -2,6 +2,7 @@
 /* readings.c - see readings.h and inventory-private.h. */
 #include "core/inventory-private.h"
 
+#include "core/words.h"
 #include "event/error.h"
 
 /* BMCs in the order in which they got something to take; each stands here at
@@ -21,7 +22,7 @@ typedef struct
   const char *words[READINGS_BATCH * (SENSOR_STATES + 1)];
   guint n_words;
   SensorSet *sets[READINGS_BATCH];
-  char *names[READINGS_BATCH]; /* GRefString */
+  char *names[READINGS_BATCH]; /* words.h */
   guint n_bmcs;
 } Batch;
 
@@ -168,7 +169,7 @@ release_batch (Batch *batch)
   for (guint i = 0; i < batch->n_bmcs; i++)
     {
       sensor_set_unref (batch->sets[i]);
-      g_ref_string_release (batch->names[i]);
+      words_unref (batch->names[i]);
     }
   batch->n_bmcs = batch->n_words = batch->view.n_readings = 0;
 }
@@ -269,7 +270,7 @@ take_bmc (Readings *readings, InventoryBmc *bmc, Batch *batch)
   if (batch->view.n_readings > before)
     {
       batch->sets[batch->n_bmcs] = sensor_set_ref (bmc->set);
-      batch->names[batch->n_bmcs++] = g_ref_string_acquire (bmc->name);
+      batch->names[batch->n_bmcs++] = words_ref (bmc->name);
     }
   return readings->position >= n;
 }

@@ -128,6 +128,20 @@ find_handler (Core *core, const char *name)
   return NULL;
 }
 
+/* Two of one name would both deliver what they are owed. */
+static gboolean
+is_still_ending (Core *core, const char *name, GError **error)
+{
+  for (guint i = 0; i < core->handlers->len; i++)
+    if (handler_is_removed (core->handlers->pdata[i]) && strcmp (handler_name (core->handlers->pdata[i]), name) == 0)
+      {
+        g_set_error (error, IPMID_ERROR, IPMID_ERROR_UNAVAILABLE,
+                     "handler \"%s\" was removed and has not ended yet; reload again when it has", name);
+        return TRUE;
+      }
+  return FALSE;
+}
+
 static gboolean
 make_swaps (Reload *reload, GError **error)
 {
@@ -137,6 +151,8 @@ make_swaps (Reload *reload, GError **error)
   for (guint i = 0; i < reload->config->handlers->len; i++)
     {
       Swap swap = { .config = reload->config->handlers->pdata[i] };
+      if (is_still_ending (core, swap.config->name, error))
+        return FALSE;
       swap.before = find_handler_config (core->config, swap.config->name);
       swap.old = swap.before == NULL ? NULL : find_handler (core, swap.config->name);
       gboolean changed = swap.old == NULL || !same_handler (swap.before, swap.config);
@@ -455,7 +471,9 @@ typedef struct
 static gboolean
 bury (Ledger *ledger, gpointer data, GError **error)
 {
-  return ledger_bury_orphans (ledger, &((Burial *) data)->moved, error);
+  Burial *burial = data;
+
+  return ledger_bury_handler (ledger, handler_id (burial->handler), &burial->moved, error);
 }
 
 static gboolean

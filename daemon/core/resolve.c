@@ -14,6 +14,7 @@
 #include "event/error.h"
 
 #include <netdb.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -109,6 +110,18 @@ family_words (int family)
   return family == AF_INET ? " (IPv4)" : family == AF_INET6 ? " (IPv6)" : "";
 }
 
+/* The zone of a link-local address as a number: the collector's sandbox cannot
+ * look up the name of an interface. */
+static void
+number_zone (const struct addrinfo *found, char *address, gsize size)
+{
+  char *zone = found->ai_family == AF_INET6 ? strchr (address, '%') : NULL;
+
+  if (zone != NULL)
+    g_snprintf (zone, (gulong) (address + size - zone), "%%%u",
+                ((const struct sockaddr_in6 *) (gconstpointer) found->ai_addr)->sin6_scope_id);
+}
+
 /* The first address of one host; narrows *family to that of the address. */
 static char *
 look_up (const char *host, int flags, int *family, GError **error)
@@ -120,6 +133,8 @@ look_up (const char *host, int flags, int *family, GError **error)
   if (rv == 0)
     {
       rv = getnameinfo (found->ai_addr, found->ai_addrlen, address, sizeof address, NULL, 0, NI_NUMERICHOST);
+      if (rv == 0)
+        number_zone (found, address, sizeof address);
       *family = found->ai_family;
       freeaddrinfo (found);
     }

@@ -2,6 +2,7 @@
 /* sensor-set.c - see sensor-set.h. */
 #include "core/sensor-set.h"
 
+#include "core/words.h"
 #include "event/error.h"
 #include "event/spec.h"
 #include "event/text.h"
@@ -102,10 +103,10 @@ clear_sensor (gpointer data)
 {
   Sensor *sensor = data;
 
-  g_ref_string_release (sensor->name);
-  g_ref_string_release (sensor->entity);
-  g_ref_string_release (sensor->id);
-  g_ref_string_release (sensor->unit);
+  words_unref (sensor->name);
+  words_unref (sensor->entity);
+  words_unref (sensor->id);
+  words_unref (sensor->unit);
 }
 
 SensorSet *
@@ -142,7 +143,7 @@ intern (const char *text)
 {
   g_autofree char *clean = text_clean (text, -1, TEXT_MAX);
 
-  return g_ref_string_new_intern (clean);
+  return words_intern (clean);
 }
 
 static gboolean

@@ -36,7 +36,7 @@ typedef struct
   guint8 type, reading_type;
   guint8 flags;                    /* FrameSensorFlags */
   guint8 threshold;                /* bit n: has IpmidThreshold n */
-  char *name, *entity, *id, *unit; /* GRefString, interned */
+  char *name, *entity, *id, *unit; /* words.h */
   const char *type_name;           /* IPMI 2.0, table 42-3 */
   const SensorStates *states;      /* the SensorWords' */
 } Sensor;

@@ -175,8 +175,8 @@ store_dead_count (Store *store, gint64 handler, gint64 *count, GError **error)
   return statement_get_integer (store, error, count, &found, DEAD_COUNT, "i", handler);
 }
 
-static gboolean
-bury_handler (Store *store, gint64 handler, gint64 *moved, GError **error)
+gboolean
+store_bury_handler (Store *store, gint64 handler, gint64 *moved, GError **error)
 {
   g_autofree char *copy = g_strdup_printf (
       "INSERT OR REPLACE INTO dead (handler, bmc, seq, time, attempts, reason) SELECT handler, bmc, seq, "
@@ -228,7 +228,7 @@ store_bury_orphans (Store *store, GArray *handlers, gint64 *moved, GError **erro
     }
   sqlite3_finalize (row);
   for (guint i = 0; i < orphans->len; i++)
-    if (!bury_handler (store, g_array_index (orphans, gint64, i), moved, error))
+    if (!store_bury_handler (store, g_array_index (orphans, gint64, i), moved, error))
       return FALSE;
   return TRUE;
 }

@@ -190,6 +190,8 @@ gboolean store_dead_count (Store *store, gint64 handler, gint64 *count, GError *
 /* Moves everything owed by handlers that are not in `handlers` (gint64) to the
  * dead letters. */
 gboolean store_bury_orphans (Store *store, GArray *handlers, gint64 *moved, GError **error);
+/* Of this one; adds to `*moved`. */
+gboolean store_bury_handler (Store *store, gint64 handler, gint64 *moved, GError **error);
 
 /* -------------------------------------------- notifications (core/quiet.h) */
 

@@ -450,6 +450,35 @@ def test_no_guid(make_scripted_bmc, make_probe, make_hook):
     probe.wait_frames(frames.SEL_INFO, 1)
 
 
+def dcmi_unanswered(request, proceed):
+    return evil.Silence if request.data[:1] == bytes([ipmi.DCMI]) else proceed()
+
+
+@pytest.mark.deadline(90)
+@pytest.mark.parametrize("guid, settings", [
+    (evil.silent, {}),
+    (None, {"max_outstanding": ["uint32 1"]}),
+    (None, {"sel_interval": ["int64 60000000"]}),
+    (evil.silent, {"max_outstanding": ["uint32 1"]}),
+], ids=["GUID", "DCMI, one place", "DCMI, seldom polled", "GUID and DCMI, one place"])
+def test_optional_questions_unanswered(make_scripted_bmc, make_probe, guid, settings):
+    """OpenIPMI waits 7 s for each; that is no reason to give the session up."""
+    bmc = make_scripted_bmc()
+    bmc.script(ipmi.DCMI_GET_CAPABILITIES, dcmi_unanswered)
+    if guid:
+        bmc.script(ipmi.GET_DEVICE_GUID, guid)
+    probe = make_probe()
+    probe.add(1, bmc, **{"sensor_interval": ["int64 10000000"], **settings})
+    probe.wait_state(1, frames.UP, 30)
+    probe.wait_frames(frames.SEL_INFO, 1)
+    stays(lambda: probe.state(1) == frames.UP, 10, "the session")
+    assert len(probe.of(frames.SEL_INFO, 1)) == 1
+    bmc.add(event(bmc))
+    probe.send(frames.CREDIT, "(100,)")
+    probe.read(1)
+    probe.wait_frames(frames.RECORDS, 1)
+
+
 def test_clock_that_is_not_set(make_scripted_bmc, make_probe):
     bmc = make_scripted_bmc()
     bmc.script(ipmi.GET_SEL_TIME, lambda *_: b"\0" + struct.pack("<I", 1234))
