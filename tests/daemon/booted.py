@@ -54,6 +54,13 @@ INSIDE = """
     exec env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
       %s --system --unit=nothing.target --show-status=no --log-target=console
 """ % SYSTEMD
+TRY = """
+    mount -t cgroup2 none /mnt
+    umount /mnt
+    mount -t tmpfs tmpfs /mnt
+    mkdir /mnt/upper /mnt/work /mnt/root
+    mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root
+"""
 CLEAN = """
     mount -t cgroup2 none "$1/cgroup"
     find "$1/cgroup/$2" -depth -type d -exec rmdir {} +
@@ -79,9 +86,9 @@ class BootedSystemd:
             return "only root can boot a systemd"
         if not all(shutil.which(program) for program in ("unshare", "nsenter", "pivot_root", SYSTEMD)):
             return "systemd or util-linux is missing"
-        tried = subprocess.run(["unshare", "--mount", "sh", "-c", "mount -t cgroup2 none /mnt"],
-                               capture_output=True, check=False)
-        return None if tried.returncode == 0 else "cgroup2 cannot be mounted here"
+        tried = subprocess.run(["unshare", "--mount", "sh", "-e", "-c", textwrap.dedent(TRY)],
+                               capture_output=True, text=True, check=False)
+        return None if tried.returncode == 0 else f"this kernel does not let root do it: {tried.stderr.strip()}"
 
     def start(self):
         with open(self.directory / "systemd.log", "wb") as log:
