@@ -322,7 +322,8 @@ on_records (Keeper *keeper, GVariant *body)
       return;
     }
   bmc->records += events->len;
-  bmc->last_event = g_get_real_time ();
+  if (events->len > 0)
+    bmc->last_event = g_get_real_time ();
   Intake *intake = new_intake (keeper, FRAME_RECORDS, bmc);
   intake->walk = walk;
   intake->flag = first;
