@@ -164,7 +164,10 @@ class Ipmid:
     @property
     def running(self):
         if self.daemonize:
-            return self.pid_file.exists() and processes.alive(self.pid)
+            try:
+                return processes.alive(self.pid)
+            except (FileNotFoundError, ValueError):    # it has just ended, or is just writing the file
+                return False
         return self.process is not None and self.process.poll() is None
 
     def kill_core(self):
