@@ -173,7 +173,7 @@ def test_weak_suite_on_request(make_scripted_bmc, make_probe, suite):
     bmc = make_scripted_bmc(suites=(*WEAK, SUITE_17))
     probe = make_probe()
     probe.add(1, bmc, cipher_suite=str(suite.number))
-    probe.wait_state(1, frames.UP)
+    probe.wait_frames(frames.SEL_INFO, 1)
     assert suites_in_use(bmc) == {suite.number}
     assert probe.log().count(f"cipher suite {suite.number} was asked for") == 1
     bmc.restart()
