@@ -26,6 +26,7 @@ struct _Core
   Journal *journal;
   Deletions *deletions;
   Inventory *inventory;
+  Services *services;
   SdrCache *sdr_cache;
   Fleet *fleet;
   TrapListener *traps; /* NULL: none are wanted */

@@ -113,6 +113,7 @@ free_parts (Core *core)
     g_ptr_array_set_free_func (core->handlers, (GDestroyNotify) handler_free);
   g_clear_pointer (&core->handlers, g_ptr_array_unref);
   g_clear_pointer (&core->inventory, inventory_free);
+  g_clear_pointer (&core->services, services_free);
   g_clear_pointer (&core->sdr_cache, sdr_cache_free);
   g_clear_pointer (&core->retired, g_ptr_array_unref);
   g_clear_pointer (&core->state_dir, state_dir_close);
@@ -303,7 +304,8 @@ open_journal (Core *core, GError **error)
 static gboolean
 make_handlers (Core *core, GError **error)
 {
-  core->hooks = (HandlerHooks){ on_stop_wanted, on_delete_wanted, on_handler_ended, core, core->inventory };
+  core->hooks = (HandlerHooks){ on_stop_wanted,  on_delete_wanted, on_handler_ended,       core,
+                                core->inventory, core->services,   core->config->state_dir };
   for (guint i = 0; i < core->config->handlers->len; i++)
     {
       Handler *handler = handler_new (core->config->handlers->pdata[i], core->config->plugin_dir, &core->hooks, error);
@@ -421,6 +423,7 @@ static gboolean
 start_parts (Core *core, GError **error)
 {
   core->inventory = inventory_new ();
+  core->services = services_new ();
   /* Mistakes in the configuration first, before anything is made on disk. */
   if (!core_config_check (core->config, error) || !make_handlers (core, error) || !open_journal (core, error))
     return FALSE;

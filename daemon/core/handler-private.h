@@ -77,6 +77,7 @@ struct _Handler
   gpointer state; /* the plugin's */
   HandlerOptions options;
   HandlerHooks hooks;
+  char *state_dir; /* NULL: there is none */
   Journal *journal;
   gint64 id;
   GThread *thread;

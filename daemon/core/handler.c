@@ -220,6 +220,7 @@ handler_new (const HandlerConfig *config, const char *plugin_dir, const HandlerH
       return NULL;
     }
   handler->hooks = *hooks;
+  handler->state_dir = g_strdup (hooks->state_dir);
   handler->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   handler->cancel_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (handler->wake_fd < 0 || handler->cancel_fd < 0)
@@ -259,6 +260,7 @@ handler_free (Handler *handler)
   g_cond_clear (&handler->opened);
   g_clear_error (&handler->open_error);
   g_free (handler->last_error);
+  g_free (handler->state_dir);
   g_free (handler->name);
   g_free (handler);
 }

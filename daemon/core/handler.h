@@ -13,6 +13,7 @@
 #include "core/core.h"
 #include "core/inventory.h"
 #include "core/journal.h"
+#include "core/services.h"
 
 typedef struct _Handler Handler;
 
@@ -29,6 +30,10 @@ typedef struct
   gpointer user_data;
   /* Where readings come from; NULL: there are none.  Needed until handler_join(). */
   Inventory *inventory;
+  /* What plugins offer each other; NULL: they cannot.  Needed until handler_join(). */
+  Services *services;
+  /* Copied by handler_new(); NULL: there is none. */
+  const char *state_dir;
 } HandlerHooks;
 
 /* The keys that every handler takes besides its plugin's. */

@@ -127,6 +127,46 @@ host_want_readings (IpmidHost *host, gboolean wanted)
     readings_set_wanted (handler->readings, wanted);
 }
 
+static const char *
+host_state_dir (IpmidHost *host)
+{
+  return handler_of (host)->state_dir;
+}
+
+static gboolean
+host_offer (IpmidHost *host, const char *name, const void *table)
+{
+  Services *services = handler_of (host)->hooks.services;
+
+  return services != NULL && services_offer (services, host, name, table);
+}
+
+static void
+host_withdraw (IpmidHost *host, const char *name)
+{
+  Services *services = handler_of (host)->hooks.services;
+
+  if (services != NULL)
+    services_withdraw (services, host, name);
+}
+
+static const void *
+host_lookup (IpmidHost *host, const char *name)
+{
+  Services *services = handler_of (host)->hooks.services;
+
+  return services == NULL ? NULL : services_lookup (services, host, name);
+}
+
+static void
+host_release (IpmidHost *host, const char *name)
+{
+  Services *services = handler_of (host)->hooks.services;
+
+  if (services != NULL)
+    services_release (services, host, name);
+}
+
 const IpmidHostApi host_api = {
   .size = sizeof (IpmidHostApi),
   .log = host_log,
@@ -154,4 +194,9 @@ const IpmidHostApi host_api = {
   .fleet_bmc = host_fleet_bmc,
   .fleet_sensor = host_fleet_sensor,
   .fleet_reading = host_fleet_reading,
+  .state_dir = host_state_dir,
+  .offer = host_offer,
+  .withdraw = host_withdraw,
+  .lookup = host_lookup,
+  .release = host_release,
 };

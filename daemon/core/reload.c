@@ -413,6 +413,7 @@ change_fleet (Reload *reload)
   CoreConfig *before = core->config;
 
   core->config = g_steal_pointer (&reload->config);
+  core->hooks.state_dir = core->config->state_dir; /* the same words */
   fleet_configure (core->fleet, core->config);
   fleet_set_severities (core->fleet, g_steal_pointer (&reload->severities));
   for (guint i = 0; i < reload->bmcs->len; i++)

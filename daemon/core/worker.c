@@ -462,6 +462,15 @@ serve (Handler *handler)
     }
 }
 
+static void
+forget_services (Handler *handler)
+{
+  const LogContext context = { .handler = handler->name };
+
+  if (handler->hooks.services != NULL && services_forget (handler->hooks.services, handler))
+    log_line (IPMID_LOG_WARNING, &context, "has closed without giving back its services");
+}
+
 gpointer
 worker_run (gpointer data)
 {
@@ -471,6 +480,7 @@ worker_run (gpointer data)
     {
       serve (handler);
       handler->descriptor->close (handler->state);
+      forget_services (handler);
       give_up_later (handler);
     }
   g_mutex_lock (&handler->lock);

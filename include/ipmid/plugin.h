@@ -22,6 +22,7 @@
  *   1.0  first release
  *   1.1  IpmidReading.obstacle, ipmid_reading_render(), ipmid_host_want_readings(),
  *        ipmid_host_fleet() and its neighbours
+ *   1.2  ipmid_host_state_dir(), services: ipmid_host_offer() and its neighbours
  */
 #ifndef IPMID_PLUGIN_H
 #define IPMID_PLUGIN_H
@@ -32,7 +33,7 @@
 G_BEGIN_DECLS
 
 #define IPMID_PLUGIN_ABI_MAJOR 1u
-#define IPMID_PLUGIN_ABI_MINOR 1u
+#define IPMID_PLUGIN_ABI_MINOR 2u
 
 /* ------------------------------------------------------------------ events */
 
@@ -335,6 +336,13 @@ typedef struct
   void (*fleet_bmc) (const IpmidFleet *fleet, guint bmc, IpmidBmc *out);
   void (*fleet_sensor) (const IpmidFleet *fleet, guint bmc, guint sensor, IpmidSensor *out);
   void (*fleet_reading) (const IpmidFleet *fleet, guint bmc, guint sensor, IpmidReading *out, const char **words);
+
+  /* 1.2 */
+  const char *(*state_dir) (IpmidHost *host);
+  gboolean (*offer) (IpmidHost *host, const char *name, const void *table);
+  void (*withdraw) (IpmidHost *host, const char *name);
+  const void *(*lookup) (IpmidHost *host, const char *name);
+  void (*release) (IpmidHost *host, const char *name);
 } IpmidHostApi;
 
 struct _IpmidHost
@@ -611,6 +619,55 @@ ipmid_fleet_reading (IpmidHost *host, const IpmidFleet *fleet, guint bmc, guint 
                      const char *words[IPMID_STATE_WORDS])
 {
   host->api->fleet_reading (fleet, bmc, sensor, out, words);
+}
+
+/* The directory that this ipmid keeps its state in, absolute; NULL if it keeps
+ * none.  It is there, is ipmid's alone (0700), and stays the same until `close`
+ * has returned.  Any thread. */
+static inline const char *
+ipmid_host_state_dir (IpmidHost *host)
+{
+  return host->api->state_dir (host);
+}
+
+/* Services: what one plugin offers and another one uses, a constant table of
+ * functions whose type stands in a header that both include, such as
+ * ipmid/store.h.  All four are for any thread.
+ *
+ * Offers `table` under this name ([a-z][a-z0-9.-]*, at most 63 bytes).  It stays
+ * the plugin's, and valid until ipmid_host_withdraw() has returned.  If several
+ * handlers offer the same name, the first one counts until it withdraws; then
+ * the next one does.  FALSE: it is no name, or this handler offers it already. */
+static inline gboolean
+ipmid_host_offer (IpmidHost *host, const char *name, const void *table)
+{
+  return host->api->offer (host, name, table);
+}
+
+/* Takes an offer back: nobody gets it any more, and when this returns nobody
+ * holds it.  At the latest in `close`, before anything that it needs is gone.
+ * Not on a thread that holds the service itself. */
+static inline void
+ipmid_host_withdraw (IpmidHost *host, const char *name)
+{
+  host->api->withdraw (host, name);
+}
+
+/* The table that is offered under this name; NULL if none is now.  It may be
+ * called through until ipmid_host_release(), once for each lookup.  Look it up for
+ * each piece of work and release it after, because whoever offers it cannot
+ * close before: services come and go with a reload. */
+static inline const void *
+ipmid_host_lookup (IpmidHost *host, const char *name)
+{
+  return host->api->lookup (host, name);
+}
+
+/* Gives back what ipmid_host_lookup() has returned; not for NULL. */
+static inline void
+ipmid_host_release (IpmidHost *host, const char *name)
+{
+  host->api->release (host, name);
 }
 
 G_END_DECLS
