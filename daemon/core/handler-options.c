@@ -7,10 +7,11 @@
 
 #define OPTION(member) G_STRUCT_OFFSET (HandlerOptions, member)
 
-static const char *const severities[] = { "ok", "info", "warning", "critical", NULL }; /* IpmidSeverity - 1 */
-static const char *const directions[] = { "any", "assert", "deassert", NULL };         /* FilterDirection */
-static const char *const quiet_keys[] = { "state", "sensor", "bmc", NULL };            /* QuietBy */
-static const char *const answers[] = { "auto", "yes", "no", NULL };                    /* HANDLER_AUTO … */
+#define SEVERITIES (event_severities + IPMID_SEVERITY_OK) /* the choice is IpmidSeverity - 1 */
+
+static const char *const directions[] = { "any", "assert", "deassert", NULL }; /* FilterDirection */
+static const char *const quiet_keys[] = { "state", "sensor", "bmc", NULL };    /* QuietBy */
+static const char *const answers[] = { "auto", "yes", "no", NULL };            /* HANDLER_AUTO … */
 
 /* clang-format off */
 const IpmidOption handler_options[] = {
@@ -22,7 +23,7 @@ const IpmidOption handler_options[] = {
   { "kinds", IPMID_OPTION_LIST, OPTION (kinds), NULL, FALSE, 0, 0, NULL, "KIND;…",
     "Take events of these kinds only: threshold, discrete, unknown, connection, message, gap, health. "
     "With ! before it: not of this kind. If it is not given: of all kinds." },
-  { "severity", IPMID_OPTION_CHOICE, OPTION (severity), "ok", FALSE, 0, 0, severities, "ok|info|warning|critical",
+  { "severity", IPMID_OPTION_CHOICE, OPTION (severity), "ok", FALSE, 0, 0, SEVERITIES, "ok|info|warning|critical",
     "Take events of this severity and worse only." },
   { "bmcs", IPMID_OPTION_LIST, OPTION (bmcs), NULL, FALSE, 0, 0, NULL, "PATTERN;…",
     "Take events of these BMCs only, by name. In all patterns * stands for any text, ? for one character, "
