@@ -65,10 +65,31 @@ const IpmidOption handler_options[] = {
   { "quota", IPMID_OPTION_INTEGER, OPTION (quota), "1000000", FALSE, 1, G_MAXINT64, NULL, "NUMBER",
     "How many events may wait for this handler; beyond it new ones are not kept for it." },
   { "readings-sensors", IPMID_OPTION_LIST, OPTION (readings_sensors), NULL, FALSE, 0, 0, NULL, "PATTERN;…",
-    "Only the readings of sensors whose name matches one of these patterns (* and ?)." },
+    "Take readings of these sensors only, by name: patterns as those of sensors." },
   { .key = NULL }
 };
 /* clang-format on */
+
+void
+handler_options_init (HandlerOptions *options, guint32 flags)
+{
+  options_init (handler_options, options);
+  options->filter = (Filter){ .kinds = FILTER_ALL_KINDS };
+  options->existing = (flags & IPMID_PLUGIN_STORE) != 0;
+}
+
+/* Only checked here: who takes readings compiles it (core/readings.h). */
+static gboolean
+check_patterns (G_GNUC_UNUSED Filter *filter, const char *const *words, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  g_autoptr (PatternList) list = pattern_list_new (words, &local);
+
+  if (local == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
 
 /* Lists that are compiled as soon as they are set, so that a mistake is reported
  * with its place. */
@@ -82,15 +103,8 @@ static const struct
   { OPTION (labels), filter_set_labels },
   { OPTION (sensors), filter_set_sensors },
   { OPTION (sensor_types), filter_set_sensor_types },
+  { OPTION (readings_sensors), check_patterns },
 };
-
-void
-handler_options_init (HandlerOptions *options, guint32 flags)
-{
-  options_init (handler_options, options);
-  options->filter = (Filter){ .kinds = FILTER_ALL_KINDS };
-  options->existing = (flags & IPMID_PLUGIN_STORE) != 0;
-}
 
 static gboolean
 compile_list (HandlerOptions *options, const IpmidOption *option, GError **error)
