@@ -12,23 +12,21 @@ only its own.
 
 import argparse
 import os
-import platform
 import random
 import re
 import resource
 import shutil
 import statistics
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import idle
 import peers
 import records
-from processes import adopt_orphans, kill_descendants_except
+from processes import adopt_orphans
 from simulators import SENSORS, Simulators
 from watcher import Events, Watcher
+from workplace import print_machine, run, workplace
 
 SETTLE = 5.0
 MARK = "IPMID_BENCH_NETWORK"
@@ -192,19 +190,11 @@ def main():
     adopt_orphans()
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    print(f"# {time.strftime('%Y-%m-%d %H:%M')}, {chosen.bmcs} BMCs x {SENSORS} sensors every "
-          f"{chosen.sensor_interval}, SEL every {chosen.sel_interval}, {os.cpu_count()} CPUs, load "
-          f"{os.getloadavg()[0]:.1f}, {platform.platform()}", flush=True)
-    directory = Path(tempfile.mkdtemp(prefix="ipmid-fleet-", dir=chosen.directory or ".")).resolve()
-    try:
+    print_machine(f"{chosen.bmcs} BMCs x {SENSORS} sensors every {chosen.sensor_interval}, "
+                  f"SEL every {chosen.sel_interval}, ")
+    with workplace("ipmid-fleet-", chosen.directory) as directory:
         measure(chosen, directory)
-    finally:
-        kill_descendants_except({os.getpid()})
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except AssertionError as error:
-        sys.exit(f"bench: {error}")
+    run(main)

@@ -9,19 +9,13 @@ or reordered a record: then the figures mean nothing.
 """
 
 import argparse
-import os
-import platform
-import shutil
-import sys
-import tempfile
-import time
-from pathlib import Path
 
 import contestants
 import idle
 import latency
 import processes
 import rates
+from workplace import print_machine, run, workplace
 
 FIGURES = (*contestants.MODES, "latency", "idle")
 
@@ -56,20 +50,12 @@ def main():
     """Run what was asked for."""
     chosen = options()
     processes.adopt_orphans()
-    print(f"# {time.strftime('%Y-%m-%d %H:%M')}, {os.cpu_count()} CPUs, load "
-          f"{os.getloadavg()[0]:.1f}, {platform.platform()}", flush=True)
-    directory = Path(tempfile.mkdtemp(prefix="ipmid-bench-", dir=chosen.directory or ".")).resolve()
-    try:
+    print_machine()
+    with workplace("ipmid-bench-", chosen.directory) as directory:
         for name in chosen.figures or FIGURES:
             for text in figure(name, chosen, directory):
                 print(text, flush=True)
-    finally:
-        processes.kill_descendants_except({os.getpid()})
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except AssertionError as error:
-        sys.exit(f"bench: {error}")
+    run(main)

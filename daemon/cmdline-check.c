@@ -4,6 +4,7 @@
 
 #include "core/options.h"
 #include "core/trap-socket.h"
+#include "event/error.h"
 
 #include <string.h>
 
@@ -19,11 +20,10 @@ static gboolean
 check_handler (const Cmdline *cmdline, GError **error)
 {
   if (cmdline->outfile != NULL || cmdline->exec_now || cmdline->event_stdin)
-    return cmdline_usage (error,
-                          "--handler takes the place of a file or a program: neither -f, -k nor -i goes with it");
+    return error_usage (error, "--handler takes the place of a file or a program: neither -f, -k nor -i goes with it");
   for (char **word = cmdline->program; word != NULL && *word != NULL; word++)
     if (strchr (*word, '=') == NULL || **word == '=')
-      return cmdline_usage (error, "'%s' is no option of a handler: they look like KEY=VALUE", *word);
+      return error_usage (error, "'%s' is no option of a handler: they look like KEY=VALUE", *word);
   return TRUE;
 }
 
@@ -33,11 +33,11 @@ check_output (const Cmdline *cmdline, GError **error)
   if (cmdline->handler != NULL)
     return check_handler (cmdline, error);
   if (cmdline->outfile != NULL && (cmdline->program != NULL || cmdline->exec_now))
-    return cmdline_usage (error, "-f takes the place of a program: neither -k nor a program goes with it");
+    return error_usage (error, "-f takes the place of a program: neither -k nor a program goes with it");
   if (cmdline->outfile == NULL && cmdline->program == NULL)
-    return cmdline_usage (error, "what to do with events is missing: a program, -f FILE, or --handler PLUGIN");
+    return error_usage (error, "what to do with events is missing: a program, -f FILE, or --handler PLUGIN");
   if (cmdline->program != NULL && *cmdline->program[0] == '\0')
-    return cmdline_usage (error, "the name of the program is empty");
+    return error_usage (error, "the name of the program is empty");
   return TRUE;
 }
 
@@ -47,16 +47,16 @@ check_run (const Cmdline *cmdline, GError **error)
   if (!check_output (cmdline, error))
     return FALSE;
   if (cmdline->acknowledge && !cmdline->exec_now)
-    return cmdline_usage (error, "--acknowledge goes with -k only");
+    return error_usage (error, "--acknowledge goes with -k only");
   if (cmdline_says (cmdline, "on-exit") && !cmdline->exec_now)
-    return cmdline_usage (error, "--on-exit goes with -k only");
+    return error_usage (error, "--on-exit goes with -k only");
   if (cmdline->acknowledge && cmdline_says (cmdline, "format")
       && !g_str_equal (cmdline_formats[cmdline->format], "json"))
-    return cmdline_usage (error, "--acknowledge needs --format json: eventd's text has no id to answer for");
+    return error_usage (error, "--acknowledge needs --format json: eventd's text has no id to answer for");
   if (cmdline->dry_run && !cmdline->delete_events)
-    return cmdline_usage (error, "--dry-run goes with -e only");
+    return error_usage (error, "--dry-run goes with -e only");
   if (cmdline->allow_clear && !cmdline->delete_events)
-    return cmdline_usage (error, "--allow-clear goes with -e only");
+    return error_usage (error, "--allow-clear goes with -e only");
   return TRUE;
 }
 
@@ -66,12 +66,12 @@ check_state (const Cmdline *cmdline, GError **error)
   gboolean question = cmdline->status || cmdline->dead_letters;
 
   if (cmdline->no_state && cmdline_says (cmdline, "state-dir"))
-    return cmdline_usage (error, "--no-state and --state-dir exclude each other");
+    return error_usage (error, "--no-state and --state-dir exclude each other");
   if (cmdline->status && cmdline->dead_letters)
-    return cmdline_usage (error, "--status and --dead-letters: one at a time");
+    return error_usage (error, "--status and --dead-letters: one at a time");
   if (cmdline->no_state && question)
-    return cmdline_usage (error, "an ipmid with --no-state cannot be asked for its %s",
-                          cmdline->status ? "status" : "dead letters");
+    return error_usage (error, "an ipmid with --no-state cannot be asked for its %s",
+                        cmdline->status ? "status" : "dead letters");
   return TRUE;
 }
 
@@ -90,7 +90,7 @@ cmdline_check_domain (const Cmdline *cmdline, GError **error)
   if (cmdline->config != NULL || cmdline->import != NULL || cmdline->check)
     return cmdline_check_config (cmdline, cmdline->domain, error);
   if (cmdline->credentials_file != NULL)
-    return cmdline_usage (error, "--credentials-file goes with --import only");
+    return error_usage (error, "--credentials-file goes with --import only");
   return check_traps (cmdline, error) && check_state (cmdline, error)
          && (cmdline_is_question (cmdline) || check_run (cmdline, error));
 }
@@ -112,11 +112,11 @@ static gboolean
 refuse_stray (const char *key, GError **error)
 {
   if (g_str_equal (key, "sel-interval"))
-    return cmdline_usage (error, "--sel-interval does not go with -c: it is a key of [defaults] and [bmc NAME]");
+    return error_usage (error, "--sel-interval does not go with -c: it is a key of [defaults] and [bmc NAME]");
   if (g_str_equal (key, "credentials-file") || g_str_equal (key, "trap-listen"))
-    return cmdline_usage (error, "--%s does not go with -c: it is a key of [daemon]", key);
-  return cmdline_usage (error,
-                        "--%s does not go with -c: what to do with events stands in a [handler NAME] of the file", key);
+    return error_usage (error, "--%s does not go with -c: it is a key of [daemon]", key);
+  return error_usage (error, "--%s does not go with -c: what to do with events stands in a [handler NAME] of the file",
+                      key);
 }
 
 gboolean
@@ -129,15 +129,15 @@ cmdline_check_config (const Cmdline *cmdline, const char *word, GError **error)
   const char *stray = stray_option (cmdline, cmdline->import != NULL ? with_import : with_config);
 
   if (cmdline->check && cmdline->config == NULL)
-    return cmdline_usage (error, "--check goes with -c FILE only");
+    return error_usage (error, "--check goes with -c FILE only");
   if (cmdline->import != NULL && stray != NULL)
-    return cmdline_usage (error, "--%s does not go with --import", stray);
+    return error_usage (error, "--%s does not go with --import", stray);
   if (stray != NULL)
     return refuse_stray (stray, error);
   if (word != NULL)
-    return cmdline_usage (error, "'%s' is one word too many: with %s there is neither a domain nor a connection", word,
-                          cmdline->import != NULL ? "--import" : "-c");
+    return error_usage (error, "'%s' is one word too many: with %s there is neither a domain nor a connection", word,
+                        cmdline->import != NULL ? "--import" : "-c");
   if (cmdline->check && cmdline_is_question (cmdline))
-    return cmdline_usage (error, "--check and --%s: one at a time", cmdline->status ? "status" : "dead-letters");
+    return error_usage (error, "--check and --%s: one at a time", cmdline->status ? "status" : "dead-letters");
   return check_state (cmdline, error);
 }

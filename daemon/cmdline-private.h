@@ -10,9 +10,6 @@ extern const IpmidOption cmdline_options[];
 /* The choices of --format. */
 extern const char *const cmdline_formats[];
 
-/* Sets an error about the command line; always FALSE. */
-gboolean cmdline_usage (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
-
 /* Whether the user wants to know something rather than a daemon. */
 gboolean cmdline_is_question (const Cmdline *cmdline);
 

@@ -170,18 +170,6 @@ static const Letter letters[] = {
   { 'b', "dont-daemonize" }, { 'd', "debug" },   { 'h', "help" },     { 'V', "version" },
 };
 
-gboolean
-cmdline_usage (GError **error, const char *format, ...)
-{
-  va_list args;
-
-  va_start (args, format);
-  if (error != NULL)
-    *error = g_error_new_valist (IPMID_ERROR, IPMID_ERROR_USAGE, format, args);
-  va_end (args);
-  return FALSE;
-}
-
 /* ------------------------------------------------------------------ options */
 
 static const char *
@@ -229,13 +217,13 @@ refuse_option (const char *argument, GError **error)
   const char *nearest = strlen (key) > 1 ? options_nearest (cmdline_options, key) : NULL;
 
   if (connection_is_lan_option (argument))
-    return cmdline_usage (error, "'%s' is a connection parameter: it stands between 'lan' and the host", argument);
+    return error_usage (error, "'%s' is a connection parameter: it stands between 'lan' and the host", argument);
   if (is_bundle (argument))
-    return cmdline_usage (error, "'%s' is not known: give each option by itself, '-%c -%c'", argument, argument[1],
-                          argument[2]);
+    return error_usage (error, "'%s' is not known: give each option by itself, '-%c -%c'", argument, argument[1],
+                        argument[2]);
   if (nearest != NULL)
-    return cmdline_usage (error, "'%s' is not known: did you mean --%s?", argument, nearest);
-  return cmdline_usage (error, "'%s' is not known: 'ipmid --help' shows what is", argument);
+    return error_usage (error, "'%s' is not known: did you mean --%s?", argument, nearest);
+  return error_usage (error, "'%s' is not known: 'ipmid --help' shows what is", argument);
 }
 
 /* The option that argv names, and the value that came with it ("--key=value"). */
@@ -266,7 +254,7 @@ set_option (Cmdline *cmdline, const IpmidOption *option, const char *value, GErr
   if (option->type == IPMID_OPTION_PATH)
     {
       if (*value == '\0')
-        return cmdline_usage (error, "--%s: a name is missing", option->key);
+        return error_usage (error, "--%s: a name is missing", option->key);
       value = path = g_canonicalize_filename (value, NULL);
     }
   cmdline->given |= G_GUINT64_CONSTANT (1) << (option - cmdline_options);
@@ -287,7 +275,7 @@ parse_option (Cmdline *cmdline, int argc, char **argv, int *index, GError **erro
   if (value == NULL && option->type == IPMID_OPTION_BOOLEAN)
     value = "yes";
   if (value == NULL && *index >= argc)
-    return cmdline_usage (error, "%s needs a value: %s", argument, option->argument);
+    return error_usage (error, "%s needs a value: %s", argument, option->argument);
   return set_option (cmdline, option, value != NULL ? value : argv[(*index)++], error);
 }
 
@@ -363,7 +351,7 @@ parse (Cmdline *cmdline, int argc, char **argv, GError **error)
   if (cmdline->config != NULL || cmdline->import != NULL || cmdline->check)
     return cmdline_check_config (cmdline, index < argc ? argv[index] : NULL, error);
   if (index >= argc)
-    return cmdline_usage (error, "the name of the domain is missing: 'ipmid --help' shows how to call ipmid");
+    return error_usage (error, "the name of the domain is missing: 'ipmid --help' shows how to call ipmid");
   cmdline->domain = g_strdup (argv[index++]);
   if (!core_config_check_name (cmdline->domain, "a domain", error)
       || !parse_options (cmdline, argc, argv, &index, error))

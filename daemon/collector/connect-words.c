@@ -18,7 +18,25 @@ connect_where (const ConnectSettings *settings)
   return g_strdup_printf ("%s:%s", settings->addresses[0], settings->ports[0]);
 }
 
-/* Status codes of RMCP+ (13.24) that are the BMC's "no". */
+/* Status codes of RMCP+ (13.24) that are the BMC's "no" to what was proposed. */
+static gboolean
+refuses_algorithms (int status)
+{
+  switch (status)
+    {
+    case IPMI_RMCPP_INVALID_AUTHENTICATION_ALGORITHM:
+    case IPMI_RMCPP_INVALID_INTEGRITY_ALGORITHM:
+    case IPMI_RMCPP_NO_MATCHING_AUTHENTICATION_PAYLOAD:
+    case IPMI_RMCPP_NO_MATCHING_INTEGRITY_PAYLOAD:
+    case IPMI_RMCPP_INVALID_CONFIDENTIALITY_ALGORITHM:
+    case IPMI_RMCPP_NO_CIPHER_SUITE_MATCHES:
+      return TRUE;
+    default:
+      return FALSE;
+    }
+}
+
+/* Likewise, and to whoever asks. */
 static const char *
 explain_rmcpp (int status, gboolean *refused)
 {
@@ -33,17 +51,12 @@ explain_rmcpp (int status, gboolean *refused)
       return "wrong user name or password";
     case IPMI_RMCPP_INVALID_INTEGRITY_CHECK_VALUE:
       return "wrong user name, password or BMC key";
-    case IPMI_RMCPP_INVALID_AUTHENTICATION_ALGORITHM:
-    case IPMI_RMCPP_INVALID_INTEGRITY_ALGORITHM:
-    case IPMI_RMCPP_NO_MATCHING_AUTHENTICATION_PAYLOAD:
-    case IPMI_RMCPP_NO_MATCHING_INTEGRITY_PAYLOAD:
-    case IPMI_RMCPP_INVALID_CONFIDENTIALITY_ALGORITHM:
-    case IPMI_RMCPP_NO_CIPHER_SUITE_MATCHES:
-      return "the BMC does not accept these cipher algorithms";
     default:
-      *refused = FALSE;
+      *refused = refuses_algorithms (status);
       break;
     }
+  if (*refused)
+    return "the BMC does not accept these cipher algorithms";
   if (status == IPMI_RMCPP_INSUFFICIENT_RESOURCES_FOR_SESSION || status == IPMI_RMCPP_INSUFFICIENT_RESOURCES_FOR_ROLE)
     return "the BMC has no session free";
   return "the BMC broke off the session set-up";
@@ -108,20 +121,7 @@ connect_explain (const ConnectSettings *settings, int error, gboolean answered, 
 gboolean
 connect_refuses_suite (int error)
 {
-  if (!IPMI_IS_RMCPP_ERR (error))
-    return FALSE;
-  switch (IPMI_GET_RMCPP_ERR (error))
-    {
-    case IPMI_RMCPP_INVALID_AUTHENTICATION_ALGORITHM:
-    case IPMI_RMCPP_INVALID_INTEGRITY_ALGORITHM:
-    case IPMI_RMCPP_NO_MATCHING_AUTHENTICATION_PAYLOAD:
-    case IPMI_RMCPP_NO_MATCHING_INTEGRITY_PAYLOAD:
-    case IPMI_RMCPP_INVALID_CONFIDENTIALITY_ALGORITHM:
-    case IPMI_RMCPP_NO_CIPHER_SUITE_MATCHES:
-      return TRUE;
-    default:
-      return FALSE;
-    }
+  return IPMI_IS_RMCPP_ERR (error) && refuses_algorithms (IPMI_GET_RMCPP_ERR (error));
 }
 
 char *

@@ -4,6 +4,7 @@
 
 #include "event/error.h"
 #include "event/frame.h"
+#include "event/pattern.h"
 
 #include <OpenIPMI/ipmi_auth.h>
 #include <OpenIPMI/ipmi_err.h>
@@ -205,10 +206,8 @@ read_sensor_settings (GVariant *dict, ConnectSettings *settings)
   for (; settings->n_sensor_intervals < g_variant_n_children (intervals); settings->n_sensor_intervals++)
     {
       ConnectInterval *item = &settings->sensor_intervals[settings->n_sensor_intervals];
-      const char *pattern;
 
-      g_variant_get_child (intervals, settings->n_sensor_intervals, "(&sx)", &pattern, &item->interval);
-      item->pattern = g_pattern_spec_new (pattern);
+      g_variant_get_child (intervals, settings->n_sensor_intervals, "(sx)", &item->pattern, &item->interval);
       item->interval = check_sensor_interval (item->interval);
     }
 }
@@ -217,7 +216,7 @@ gint64
 connect_sensor_interval (const ConnectSettings *settings, const char *name)
 {
   for (guint i = 0; i < settings->n_sensor_intervals; i++)
-    if (g_pattern_spec_match_string (settings->sensor_intervals[i].pattern, name))
+    if (pattern_match (settings->sensor_intervals[i].pattern, name))
       return settings->sensor_intervals[i].interval;
   return settings->sensor_interval;
 }
@@ -288,7 +287,7 @@ connect_settings_free (ConnectSettings *settings)
   g_strfreev (settings->addresses);
   g_strfreev (settings->ports);
   for (guint i = 0; i < settings->n_sensor_intervals; i++)
-    g_pattern_spec_free (settings->sensor_intervals[i].pattern);
+    g_free (settings->sensor_intervals[i].pattern);
   g_free (settings->sensor_intervals);
   g_free (settings->sdr_cache_key);
   g_clear_pointer (&settings->sdr_cache, g_bytes_unref);

@@ -14,7 +14,7 @@
 /* How often to read the sensors of a name. */
 typedef struct
 {
-  GPatternSpec *pattern;
+  char *pattern;   /* event/pattern.h */
   gint64 interval; /* microseconds; 0: they are not read */
 } ConnectInterval;
 

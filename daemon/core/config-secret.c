@@ -20,17 +20,6 @@ typedef enum
   SECRET_BMC_KEY,
 } Secret;
 
-static gboolean G_GNUC_PRINTF (2, 3) refuse (GError **error, const char *format, ...)
-{
-  va_list args;
-
-  va_start (args, format);
-  if (error != NULL)
-    *error = g_error_new_valist (IPMID_ERROR, IPMID_ERROR_USAGE, format, args);
-  va_end (args);
-  return FALSE;
-}
-
 /* -------------------------------------------------------------------- files */
 
 void
@@ -56,9 +45,9 @@ read_all (int fd, gsize maximum, char **contents, gsize *length, GError **error)
     }
   while (have <= maximum && (n > 0 || (n < 0 && errno == EINTR)));
   if (n < 0)
-    refuse (error, "cannot read it: %s", g_strerror (errno));
+    error_usage (error, "cannot read it: %s", g_strerror (errno));
   else if (have > maximum)
-    refuse (error, "it is longer than %zu bytes", maximum);
+    error_usage (error, "it is longer than %zu bytes", maximum);
   if (n < 0 || have > maximum)
     {
       config_secret_wipe (buffer, have);
@@ -79,11 +68,11 @@ config_secret_read (const char *path, gsize maximum, char **contents, gsize *len
   gboolean ok = FALSE;
 
   if (fd < 0)
-    return refuse (error, "cannot open it: %s", g_strerror (errno));
+    return error_usage (error, "cannot open it: %s", g_strerror (errno));
   if (fstat (fd, status) < 0)
-    refuse (error, "cannot look at it: %s", g_strerror (errno));
+    error_usage (error, "cannot look at it: %s", g_strerror (errno));
   else if (!S_ISREG (status->st_mode))
-    refuse (error, "it is no regular file");
+    error_usage (error, "it is no regular file");
   else
     ok = read_all (fd, maximum, contents, length, error);
   close (fd);
@@ -94,9 +83,9 @@ gboolean
 config_secret_check_file (const char *path, const struct stat *status, GError **error)
 {
   if (status->st_uid != 0 && status->st_uid != geteuid ())
-    return refuse (error, "%s belongs to neither root nor ipmid's user: chown it", path);
+    return error_usage (error, "%s belongs to neither root nor ipmid's user: chown it", path);
   if ((status->st_mode & (S_IRWXG | S_IRWXO)) != 0)
-    return refuse (error, "others than its owner may read or write it: chmod 0600 %s", path);
+    return error_usage (error, "others than its owner may read or write it: chmod 0600 %s", path);
   return TRUE;
 }
 
@@ -113,12 +102,13 @@ parse_bmc_key (const char *text, gsize length, GError **error)
   if (length < 2 || memcmp (text, "0x", 2) != 0)
     {
       if (length > CONNECTION_KEY_MAX)
-        return refuse (error, "K_g has at most %d bytes", CONNECTION_KEY_MAX), NULL;
+        return error_usage (error, "K_g has at most %d bytes", CONNECTION_KEY_MAX), NULL;
       return connection_bmc_key_from_bytes ((const guint8 *) text, length);
     }
   if (digits == 0 || digits % 2 != 0 || digits > 2 * CONNECTION_KEY_MAX
       || strspn (text + 2, "0123456789abcdefABCDEF") < digits)
-    return refuse (error, "K_g after 0x is an even number of hexadecimal digits, at most %d", 2 * CONNECTION_KEY_MAX),
+    return error_usage (error, "K_g after 0x is an even number of hexadecimal digits, at most %d",
+                        2 * CONNECTION_KEY_MAX),
            NULL;
   for (gsize i = 0; i < digits / 2; i++)
     bytes[i] = (guint8) (g_ascii_xdigit_value (text[2 + 2 * i]) << 4 | g_ascii_xdigit_value (text[3 + 2 * i]));
@@ -131,13 +121,13 @@ static char *
 parse_password (const char *text, gsize length, GError **error)
 {
   if (length == 0)
-    return refuse (error, "it is empty"), NULL;
+    return error_usage (error, "it is empty"), NULL;
   if (memchr (text, '\n', length) != NULL)
-    return refuse (error, "it has more than one line"), NULL;
+    return error_usage (error, "it has more than one line"), NULL;
   if (memchr (text, '\0', length) != NULL)
-    return refuse (error, "it has a NUL byte in it"), NULL;
+    return error_usage (error, "it has a NUL byte in it"), NULL;
   if (length > CONNECTION_KEY_MAX)
-    return refuse (error, "IPMI has room for %d bytes only", CONNECTION_KEY_MAX), NULL;
+    return error_usage (error, "IPMI has room for %d bytes only", CONNECTION_KEY_MAX), NULL;
   return g_strndup (text, length);
 }
 

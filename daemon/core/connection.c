@@ -161,7 +161,7 @@ const IpmidOption connection_options[] = {
     .type = IPMID_OPTION_LIST,
     .offset = AT (sensor_intervals),
     .argument = "PATTERN=DURATION;…",
-    .help = "Another interval for the sensors whose names match a pattern (* and ?); the first that matches counts." },
+    .help = "Another interval for the sensors whose names match a pattern; the first that matches counts." },
   { .key = NULL },
 };
 

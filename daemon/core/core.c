@@ -8,8 +8,6 @@
 #include "core/core-private.h"
 
 #include "core/probe.h"
-#include "core/silence.h"
-
 #include "core/quiet-timer.h"
 #include "core/silence.h"
 #include "event/error.h"

@@ -9,7 +9,7 @@
 #ifndef FILTER_H
 #define FILTER_H
 
-#include "core/pattern.h"
+#include "event/pattern.h"
 #include "event/event.h"
 
 typedef enum

@@ -319,14 +319,6 @@ fleet_forget_others (Fleet *fleet)
     }
 }
 
-const BmcConfig *
-fleet_config (Fleet *fleet, gint64 id)
-{
-  const FleetBmc *bmc = g_hash_table_lookup (fleet->bmcs, &id);
-
-  return bmc == NULL ? NULL : bmc->config;
-}
-
 /* A BMC whose collector would obey; NULL: it is not connected. */
 static FleetBmc *
 find_connected (Fleet *fleet, gint64 id)

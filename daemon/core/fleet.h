@@ -66,9 +66,6 @@ gboolean fleet_poll (Fleet *fleet, gint64 bmc);
 gint64 fleet_find_address (Fleet *fleet, const struct sockaddr *address);
 gint64 fleet_find_guid (Fleet *fleet, const guint8 guid[16]);
 
-/* What the user wants of a BMC: its labels and so on; NULL: there is none such. */
-const BmcConfig *fleet_config (Fleet *fleet, gint64 bmc);
-
 /* Asks all collectors to close their sessions and end; `done` is called when
  * they have, or were ended by force a few seconds later. */
 void fleet_stop (Fleet *fleet, void (*done) (gpointer user_data), gpointer user_data);

@@ -7,10 +7,11 @@
 
 #define OPTION(member) G_STRUCT_OFFSET (HandlerOptions, member)
 
-static const char *const severities[] = { "ok", "info", "warning", "critical", NULL }; /* IpmidSeverity - 1 */
-static const char *const directions[] = { "any", "assert", "deassert", NULL };         /* FilterDirection */
-static const char *const quiet_keys[] = { "state", "sensor", "bmc", NULL };            /* QuietBy */
-static const char *const answers[] = { "auto", "yes", "no", NULL };                    /* HANDLER_AUTO … */
+#define SEVERITIES (event_severities + IPMID_SEVERITY_OK) /* the choice is IpmidSeverity - 1 */
+
+static const char *const directions[] = { "any", "assert", "deassert", NULL }; /* FilterDirection */
+static const char *const quiet_keys[] = { "state", "sensor", "bmc", NULL };    /* QuietBy */
+static const char *const answers[] = { "auto", "yes", "no", NULL };            /* HANDLER_AUTO … */
 
 /* clang-format off */
 const IpmidOption handler_options[] = {
@@ -22,7 +23,7 @@ const IpmidOption handler_options[] = {
   { "kinds", IPMID_OPTION_LIST, OPTION (kinds), NULL, FALSE, 0, 0, NULL, "KIND;…",
     "Take events of these kinds only: threshold, discrete, unknown, connection, message, gap, health. "
     "With ! before it: not of this kind. If it is not given: of all kinds." },
-  { "severity", IPMID_OPTION_CHOICE, OPTION (severity), "ok", FALSE, 0, 0, severities, "ok|info|warning|critical",
+  { "severity", IPMID_OPTION_CHOICE, OPTION (severity), "ok", FALSE, 0, 0, SEVERITIES, "ok|info|warning|critical",
     "Take events of this severity and worse only." },
   { "bmcs", IPMID_OPTION_LIST, OPTION (bmcs), NULL, FALSE, 0, 0, NULL, "PATTERN;…",
     "Take events of these BMCs only, by name. In all patterns * stands for any text, ? for one character, "
@@ -64,10 +65,31 @@ const IpmidOption handler_options[] = {
   { "quota", IPMID_OPTION_INTEGER, OPTION (quota), "1000000", FALSE, 1, G_MAXINT64, NULL, "NUMBER",
     "How many events may wait for this handler; beyond it new ones are not kept for it." },
   { "readings-sensors", IPMID_OPTION_LIST, OPTION (readings_sensors), NULL, FALSE, 0, 0, NULL, "PATTERN;…",
-    "Only the readings of sensors whose name matches one of these patterns (* and ?)." },
+    "Take readings of these sensors only, by name: patterns as those of sensors." },
   { .key = NULL }
 };
 /* clang-format on */
+
+void
+handler_options_init (HandlerOptions *options, guint32 flags)
+{
+  options_init (handler_options, options);
+  options->filter = (Filter){ .kinds = FILTER_ALL_KINDS };
+  options->existing = (flags & IPMID_PLUGIN_STORE) != 0;
+}
+
+/* Only checked here: who takes readings compiles it (core/readings.h). */
+static gboolean
+check_patterns (G_GNUC_UNUSED Filter *filter, const char *const *words, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  g_autoptr (PatternList) list = pattern_list_new (words, &local);
+
+  if (local == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
 
 /* Lists that are compiled as soon as they are set, so that a mistake is reported
  * with its place. */
@@ -81,15 +103,8 @@ static const struct
   { OPTION (labels), filter_set_labels },
   { OPTION (sensors), filter_set_sensors },
   { OPTION (sensor_types), filter_set_sensor_types },
+  { OPTION (readings_sensors), check_patterns },
 };
-
-void
-handler_options_init (HandlerOptions *options, guint32 flags)
-{
-  options_init (handler_options, options);
-  options->filter = (Filter){ .kinds = FILTER_ALL_KINDS };
-  options->existing = (flags & IPMID_PLUGIN_STORE) != 0;
-}
 
 static gboolean
 compile_list (HandlerOptions *options, const IpmidOption *option, GError **error)

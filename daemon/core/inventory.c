@@ -333,13 +333,6 @@ inventory_snapshot_all (Inventory *inventory)
   return all;
 }
 
-InventorySnapshot *
-inventory_snapshot_ref (InventorySnapshot *snapshot)
-{
-  g_atomic_ref_count_inc (&snapshot->references);
-  return snapshot;
-}
-
 void
 inventory_snapshot_unref (InventorySnapshot *snapshot)
 {

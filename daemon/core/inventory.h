@@ -58,7 +58,6 @@ typedef struct _InventorySnapshot InventorySnapshot;
 
 /* NULL if there is no such BMC; without sensors if none are known yet. */
 InventorySnapshot *inventory_snapshot (Inventory *inventory, gint64 bmc);
-InventorySnapshot *inventory_snapshot_ref (InventorySnapshot *snapshot);
 void inventory_snapshot_unref (InventorySnapshot *snapshot);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (InventorySnapshot, inventory_snapshot_unref)
 

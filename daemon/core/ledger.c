@@ -178,9 +178,9 @@ ledger_find_bmc (Ledger *ledger, gint64 id, GError **error)
   return bmc;
 }
 
-/* Also one that was removed, which may still answer. */
+/* NULL: a reload has opened it, and not registered it yet. */
 static LedgerOwed *
-find_handler (Ledger *ledger, gint64 id)
+look_up_handler (Ledger *ledger, gint64 id)
 {
   for (guint i = 0; i < ledger->handlers->len; i++)
     {
@@ -188,7 +188,17 @@ find_handler (Ledger *ledger, gint64 id)
       if (handler->id == id)
         return handler;
     }
-  g_assert_not_reached ();
+  return NULL;
+}
+
+/* Also one that was removed, which may still answer. */
+static LedgerOwed *
+find_handler (Ledger *ledger, gint64 id)
+{
+  LedgerOwed *handler = look_up_handler (ledger, id);
+
+  g_assert (handler != NULL);
+  return handler;
 }
 
 gboolean
@@ -206,13 +216,9 @@ ledger_bury_handler (Ledger *ledger, gint64 id, gint64 *moved, GError **error)
 LedgerOwed *
 ledger_find_handler (Ledger *ledger, gint64 id)
 {
-  for (guint i = 0; i < ledger->handlers->len; i++)
-    {
-      LedgerOwed *handler = ledger->handlers->pdata[i];
-      if (handler->id == id && !handler->removed)
-        return handler;
-    }
-  return NULL;
+  LedgerOwed *handler = look_up_handler (ledger, id);
+
+  return handler == NULL || handler->removed ? NULL : handler;
 }
 
 gboolean
@@ -305,13 +311,10 @@ ledger_rolled_back (Ledger *ledger)
 void
 ledger_counts (Ledger *ledger, gint64 handler, LedgerCounts *counts)
 {
-  const LedgerOwed *found = NULL;
+  const LedgerOwed *found = look_up_handler (ledger, handler);
 
   *counts = (LedgerCounts){ 0 };
-  for (guint i = 0; found == NULL && i < ledger->handlers->len; i++)
-    if (((LedgerOwed *) ledger->handlers->pdata[i])->id == handler)
-      found = ledger->handlers->pdata[i];
-  if (found == NULL) /* a reload has opened it, and not registered it yet */
+  if (found == NULL)
     return;
   /* With what stands in this transaction: whoever asks is answered after it. */
   *counts = found->counts;

@@ -4,6 +4,7 @@
 
 #include "core/words.h"
 #include "event/error.h"
+#include "event/pattern.h"
 
 /* BMCs in the order in which they got something to take; each stands here at
  * most once. */
@@ -29,8 +30,8 @@ typedef struct
 struct _Readings
 {
   Inventory *inventory;
-  guint32 bit;     /* this reader's */
-  char **patterns; /* NULL: all sensors */
+  guint32 bit;           /* this reader's */
+  PatternList *patterns; /* of sensors' names; NULL: all */
   ReadingsWakeFunc wake;
   gpointer user_data;
   Batch *batch; /* the handler's thread */
@@ -77,22 +78,13 @@ ring_pop (Ring *ring)
 
 /* ------------------------------------------------------- the core's thread */
 
-static gboolean
-matches (const Readings *readings, const char *name)
-{
-  for (char **pattern = readings->patterns; pattern != NULL && *pattern != NULL; pattern++)
-    if (g_pattern_match_simple (*pattern, name))
-      return TRUE;
-  return readings->patterns == NULL;
-}
-
 void
 readings_choose (const Readings *readings, InventoryBmc *bmc)
 {
   for (guint i = 0; i < sensor_set_length (bmc->set); i++)
     {
       Slot *slot = &bmc->slots[i];
-      gboolean wanted = readings->wanted && matches (readings, sensor_set_get (bmc->set, i)->name);
+      gboolean wanted = readings->wanted && pattern_list_match (readings->patterns, sensor_set_get (bmc->set, i)->name);
 
       slot->wanted = wanted ? slot->wanted | readings->bit : slot->wanted & ~readings->bit;
       slot->pending &= wanted ? G_MAXUINT32 : ~readings->bit;
@@ -145,10 +137,17 @@ Readings *
 readings_new (Inventory *inventory, const char *const *patterns, ReadingsWakeFunc wake, gpointer user_data,
               GError **error)
 {
-  Readings *readings = g_new0 (Readings, 1);
+  g_autoptr (GError) local = NULL;
+  PatternList *compiled = pattern_list_new (patterns, &local);
 
+  if (local != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return NULL;
+    }
+  Readings *readings = g_new0 (Readings, 1);
   readings->inventory = inventory;
-  readings->patterns = g_strdupv ((char **) patterns);
+  readings->patterns = compiled;
   readings->wake = wake;
   readings->user_data = user_data;
   readings->wanted = TRUE;
@@ -184,7 +183,7 @@ readings_free (Readings *readings)
   g_mutex_unlock (&readings->inventory->lock);
   if (readings->batch != NULL)
     release_batch (readings->batch);
-  g_strfreev (readings->patterns);
+  pattern_list_free (readings->patterns);
   g_free (readings->batch);
   g_free (readings->ring.bmcs);
   g_free (readings);

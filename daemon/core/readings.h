@@ -18,8 +18,9 @@ typedef struct _Readings Readings;
 /* There is something to take again.  On the core's thread; must not block. */
 typedef void (*ReadingsWakeFunc) (gpointer user_data);
 
-/* `patterns`: only sensors whose name matches one of them (* and ?); NULL: all.
- * NULL and an error if too many handlers want readings. */
+/* `patterns`: only sensors with such names, as pattern_list_new() takes them; NULL:
+ * all.  NULL and an error if one is no pattern, or if too many handlers want
+ * readings. */
 Readings *readings_new (Inventory *inventory, const char *const *patterns, ReadingsWakeFunc wake, gpointer user_data,
                         GError **error);
 void readings_free (Readings *readings);

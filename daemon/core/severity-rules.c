@@ -4,6 +4,7 @@
 
 #include "core/options.h"
 #include "event/error.h"
+#include "event/pattern.h"
 #include "event/spec.h"
 
 #include <string.h>
@@ -213,7 +214,7 @@ matches (const Rule *rule, const IpmidEvent *event)
 
   return (rule->type == NULL || g_str_equal (rule->type, event_string (event, IPMID_FIELD_SENSOR_TYPE)))
          && (rule->offset < 0 || rule->offset == offset_of (event)) && direction_matches (rule, event)
-         && g_pattern_match_simple (rule->pattern, sensor == NULL ? "" : sensor);
+         && pattern_match (rule->pattern, sensor == NULL ? "" : sensor);
 }
 
 void

@@ -5,7 +5,7 @@
  *   TYPE:PATTERN[:offset-N][:assert|:deassert]=SEVERITY
  *
  * TYPE is a sensor type (IPMI 2.0, table 42-3), or "*" for all; PATTERN is
- * matched with the sensor's name, "*" and "?" as in a shell; N is the state's
+ * matched with the sensor's name (event/pattern.h); N is the state's
  * number (event data 1 [3:0]); SEVERITY is ok, info, warning or critical.  The
  * first rule that matches counts.  Immutable; any thread.
  */

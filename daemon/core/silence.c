@@ -2,8 +2,8 @@
 /* silence.c - see silence.h. */
 #include "core/silence.h"
 
-#include "core/pattern.h"
 #include "event/error.h"
+#include "event/pattern.h"
 
 #include <string.h>
 

@@ -26,26 +26,15 @@ typedef union
 
 /* ------------------------------------------------------------------- parsing */
 
-static gboolean G_GNUC_PRINTF (2, 3) refuse (GError **error, const char *format, ...)
-{
-  va_list args;
-
-  va_start (args, format);
-  if (error != NULL)
-    *error = g_error_new_valist (IPMID_ERROR, IPMID_ERROR_USAGE, format, args);
-  va_end (args);
-  return FALSE;
-}
-
 static gboolean
 parse_port (const char *listen, const char *colon, guint16 *port, GError **error)
 {
   guint64 number;
 
   if (colon == NULL)
-    return refuse (error, "'%s' has no port: it looks like [ADDRESS]:PORT, for example :162", listen);
+    return error_usage (error, "'%s' has no port: it looks like [ADDRESS]:PORT, for example :162", listen);
   if (!g_ascii_string_to_unsigned (colon + 1, 10, 1, G_MAXUINT16, &number, NULL))
-    return refuse (error, "'%s' is no port in '%s': a number from 1 to 65535 is", colon + 1, listen);
+    return error_usage (error, "'%s' is no port in '%s': a number from 1 to 65535 is", colon + 1, listen);
   *port = (guint16) number;
   return TRUE;
 }
@@ -60,7 +49,7 @@ parse_bracketed (const char *listen, const char *text, Address *address, GError 
   address->any.sa_family = AF_INET6;
   if (inet_pton (AF_INET6, text, &address->v6.sin6_addr) == 1)
     return TRUE;
-  return refuse (error, "'%s' is no numeric address in '%s'", text, listen);
+  return error_usage (error, "'%s' is no numeric address in '%s'", text, listen);
 }
 
 static gboolean
@@ -70,9 +59,9 @@ parse_plain (const char *listen, const char *text, Address *address, GError **er
   if (inet_pton (AF_INET, text, &address->v4.sin_addr) == 1)
     return TRUE;
   if (strchr (text, ':') != NULL)
-    return refuse (error, "an IPv6 address stands in brackets, as in [::1]:162; '%s' has none", listen);
-  return refuse (error, "'%s' is no numeric address in '%s': give the address and not a name, or :PORT for all", text,
-                 listen);
+    return error_usage (error, "an IPv6 address stands in brackets, as in [::1]:162; '%s' has none", listen);
+  return error_usage (error, "'%s' is no numeric address in '%s': give the address and not a name, or :PORT for all",
+                      text, listen);
 }
 
 /* No address at all is that of IPv6, which takes IPv4 as well. */

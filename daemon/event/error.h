@@ -26,4 +26,8 @@ typedef enum
 #define IPMID_ERROR (ipmid_error_quark ())
 GQuark ipmid_error_quark (void);
 
+/* Sets IPMID_ERROR_USAGE with these words, if `error` is not NULL.  Always FALSE,
+ * so that a check can return it. */
+gboolean error_usage (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
 #endif

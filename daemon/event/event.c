@@ -27,7 +27,7 @@ G_STATIC_ASSERT (IPMID_N_FIELDS <= 32);
 
 static const char *const kind_names[]
     = { NULL, "threshold", "discrete", "unknown", "connection", "message", "gap", "health" };
-static const char *const severity_names[] = { NULL, "ok", "info", "warning", "critical" };
+const char *const event_severities[] = { NULL, "ok", "info", "warning", "critical", NULL };
 static const char *const threshold_names[] = { "lower non-critical", "lower critical", "lower non-recoverable",
                                                "upper non-critical", "upper critical", "upper non-recoverable" };
 static const char *const direction_names[] = { "low", "high" };
@@ -54,7 +54,7 @@ static const EventField fields[IPMID_N_FIELDS] = {
   [IPMID_FIELD_RECORD_ID] = INTEGER ("record_id", 0xffff),
   [IPMID_FIELD_RECORD_TYPE] = INTEGER ("record_type", 0xff),
   [IPMID_FIELD_ASSERT] = { "assert", EVENT_TYPE_BOOLEAN, 0, 1, NULL },
-  [IPMID_FIELD_SEVERITY] = ENUM ("severity", severity_names),
+  [IPMID_FIELD_SEVERITY] = { "severity", EVENT_TYPE_ENUM, 0, IPMID_SEVERITY_CRITICAL, event_severities },
   [IPMID_FIELD_TEXT] = PLAIN ("text", EVENT_TYPE_STRING),
   [IPMID_FIELD_SENSOR] = PLAIN ("sensor", EVENT_TYPE_STRING),
   [IPMID_FIELD_SENSOR_TYPE] = PLAIN ("sensor_type", EVENT_TYPE_STRING),

@@ -34,6 +34,10 @@ typedef struct
 /* The description of a field; never NULL for a valid field. */
 const EventField *event_field (IpmidField field);
 
+/* The names of IpmidSeverity, in its order; there is none for 0, and NULL ends
+ * them. */
+extern const char *const event_severities[];
+
 /* The longest string and byte field that an event takes; longer ones are cut. */
 #define EVENT_STRING_MAX 1024
 #define EVENT_BYTES_MAX 64

@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Many BMCs played by fake-collector, and ipmid -c on them."""
 
-import fcntl
 import json
-import os
 import re
 import signal
-import struct
 from collections import Counter
 
 import processes
 from configured import ConfiguredIpmid
-from daemon import Build
+from fake_bmc import FakeBmc, FakeBuild
 from waiting import wait_for
 
 DAEMON = """[daemon]
@@ -32,66 +29,6 @@ retry-max = 1s
 """
 
 
-class FakeBmc:
-    """A BMC whose SEL is a file of records in the fleet's directory."""
-
-    def __init__(self, directory, name):
-        self.name = name
-        self.path = directory / name
-        self.path.touch()
-        self.written = []              # raw, in order
-        self.next_id = 1
-
-    def add(self, count=1):
-        """Append so many records, each with bytes of its own."""
-        new = []
-        for _ in range(count):
-            serial = len(self.written) + len(new)
-            new.append(struct.pack("<HBIHBBBBI", self.next_id, 2, 0x60000000 + serial, 0x20, 4,
-                                   1, serial & 0x7f, 0x6f, serial)[:16])
-            self.next_id = self.next_id % 65000 + 1
-        with open(self.path, "ab") as sel:
-            fcntl.flock(sel, fcntl.LOCK_EX)
-            sel.write(b"".join(new))
-        self.written += new
-
-    def say(self, suffix, text):
-        """Write what fake-collector reads beside the SEL; None: nothing any more."""
-        path = self.path.with_name(self.path.name + suffix)
-        if text is None:
-            path.unlink(missing_ok=True)
-            return
-        temporary = path.with_name(path.name + ".new")
-        temporary.write_text(text, encoding="ascii")
-        temporary.rename(path)
-
-    def order(self, word):
-        """Make it misbehave; None ends that."""
-        self.say(".control", word)
-
-    @property
-    def obeyed(self):
-        return not self.path.with_name(self.path.name + ".control").exists()
-
-
-class FakeBuild(Build):
-    """The build's core, with the stand-in for the collector."""
-
-    def __init__(self, directory, sels):
-        super().__init__()
-        self.fake = self.directory / "tests" / "daemon" / "fake-collector"
-        self.wrapper = directory / "collector"
-        self.wrapper.write_text(f"#!/bin/sh\nexec '{self.fake}' '{sels}'\n", encoding="utf-8")
-        self.wrapper.chmod(0o755)
-
-    def check(self):
-        for program in (self.core, self.fake):
-            assert os.access(program, os.X_OK), f"{program} is missing: run make check first"
-
-    def options(self, plugin_dir):
-        return ["--collector", os.fspath(self.wrapper), "--plugin-dir", os.fspath(plugin_dir)]
-
-
 class Fleet:
     """BMCs b0, b1, … and the ipmid that watches them."""
 
@@ -103,7 +40,7 @@ class Fleet:
         self.handlers = {"log": ("{output}", handler)}
         self.groups = {bmc.name: "" for bmc in self.bmcs}      # name -> more lines of its group
         self.addresses = {bmc.name: f"127.1.{i // 250}.{i % 250 + 1}" for i, bmc in enumerate(self.bmcs)}
-        self.ipmid = ConfiguredIpmid(directory / "ipmid", "", build=FakeBuild(directory, self.sels))
+        self.ipmid = ConfiguredIpmid(directory / "ipmid", "", build=FakeBuild(self.sels))
         self.write()
 
     def new_bmc(self, name, address=None):

@@ -6,113 +6,25 @@ and every one be held against the lines of the output.  What needs IPMI is
 tested elsewhere.
 """
 
-import fcntl
 import os
 import random
 import signal
-import struct
 import subprocess
 import time
 from collections import Counter
-from contextlib import contextmanager
 
 import pytest
 
 import disks
 import processes
 from daemon import Build, Ipmid
+from fake_bmc import FakeBmc, FakeBuild
 from waiting import TIMESCALE, wait_for
 
 EX_IOERR, EX_TEMPFAIL, EX_CANTCREAT = 74, 75, 73
 FLOOD = "00" * 16                        # what fake-collector sends too much of
 CRASH_POINTS = ("journal-before-commit", "journal-after-commit", "handler-before-call",
                 "handler-after-call", "first-contact", "delete-before", "delete-after")
-
-
-class FakeBuild(Build):
-    """The build's core, with the stand-in for the collector."""
-
-    def __init__(self, wrapper):
-        super().__init__()
-        self.wrapper = wrapper
-        self.fake = self.directory / "tests" / "daemon" / "fake-collector"
-
-    def check(self):
-        for program in (self.core, self.fake):
-            assert os.access(program, os.X_OK), f"{program} is missing: run make check first"
-
-    def options(self, plugin_dir):
-        return ["--collector", os.fspath(self.wrapper), "--plugin-dir", os.fspath(plugin_dir)]
-
-
-class FakeBmc:
-    """A BMC whose SEL is a file of records."""
-
-    def __init__(self, directory):
-        directory.mkdir()
-        self.path = directory / "sel"
-        self.path.touch()
-        self.control = directory / "sel.control"
-        self.written = []              # raw, in order
-        self.next_id = 1
-
-    @staticmethod
-    def connection():
-        return ["lan", "-U", "u", "-P", "p", "127.0.0.1"]
-
-    def wrapper(self, fake):
-        """A program without arguments that plays this BMC."""
-        script = self.path.with_name("collector")
-        script.write_text(f"#!/bin/sh\nexec '{fake}' '{self.path}'\n", encoding="utf-8")
-        script.chmod(0o755)
-        return script
-
-    @contextmanager
-    def _locked(self, mode):
-        with open(self.path, mode) as sel:
-            fcntl.flock(sel, fcntl.LOCK_EX)
-            yield sel
-
-    def add(self, count=1):
-        """Append so many records, each with bytes of its own."""
-        new = []
-        for _ in range(count):
-            serial = len(self.written) + len(new)
-            new.append(struct.pack("<HBIHBBBBI", self.next_id, 2, 0x60000000 + serial, 0x20, 4,
-                                   1, serial & 0x7f, 0x6f, serial)[:16])
-            self.next_id = self.next_id % 65000 + 1
-        self._append(new)
-
-    def add_events(self, *events):
-        """Append system events, (sensor type, sensor, event type, offset, assertion) each."""
-        new = []
-        for sensor_type, sensor, event_type, offset, assertion in events:
-            new.append(struct.pack("<HBIHBBBBBBB", self.next_id, 2, 0x60000000, 0x20, 4, sensor_type, sensor,
-                                   event_type | (0 if assertion else 0x80), offset, 0, 0))
-            self.next_id = self.next_id % 65000 + 1
-        self._append(new)
-
-    def _append(self, new):
-        with self._locked("ab") as sel:
-            sel.write(b"".join(new))
-        self.written += new
-
-    def clear(self):
-        with self._locked("r+b") as sel:
-            sel.truncate(0)
-
-    def standing(self):
-        data = self.path.read_bytes()
-        return [data[i:i + 16] for i in range(0, len(data), 16)]
-
-    def order(self, word):
-        """Make it misbehave; '' ends that."""
-        if word:
-            temporary = self.control.with_suffix(".new")
-            temporary.write_text(word, encoding="utf-8")
-            temporary.rename(self.control)
-        else:
-            self.control.unlink(missing_ok=True)
 
 
 @pytest.fixture
@@ -126,9 +38,7 @@ def make(request, tmp_path, bmc):
     made = []
 
     def make_one(words=None, *, start=True, wait=True, options=(), **rest):
-        build = FakeBuild(None)
-        build.wrapper = bmc.wrapper(build.fake)
-        ipmid = Ipmid(bmc, tmp_path / f"ipmid{len(made)}", words, build=build,
+        ipmid = Ipmid(bmc, tmp_path / f"ipmid{len(made)}", words, build=FakeBuild(bmc.path),
                       options=["--format", "json", *options], **rest)
         made.append(ipmid)
         if start:
@@ -167,8 +77,7 @@ def check(ipmid, bmc, crashes=0, window=512):
 
 
 def crash_points_are_built():
-    build = FakeBuild(None)
-    return b"journal-before-commit" in build.core.read_bytes()
+    return b"journal-before-commit" in Build().core.read_bytes()
 
 
 needs_crash_points = pytest.mark.skipif(
@@ -333,7 +242,7 @@ def test_collector_that_breaks_down(make, bmc, word):
     for _ in range(2):
         bmc.add(500)
         bmc.order(word)
-        wait_for(lambda: not bmc.control.exists(), 10, "the order to be obeyed")
+        wait_for(lambda: bmc.obeyed, 10, "the order to be obeyed")
         bmc.add(100)
         wait_delivered(ipmid, bmc)
     check(ipmid, bmc)
@@ -364,7 +273,7 @@ def test_connection_lost_and_found(make, bmc):
         bmc.order("down")
         bmc.add(50)
         wait_for(lambda: "told so" in ipmid.status(), 5, "the connection to be lost")
-        bmc.order("")
+        bmc.order(None)
         wait_delivered(ipmid, bmc)
     check(ipmid, bmc)
 
@@ -386,7 +295,7 @@ def test_unavailable_deletes_come_later(make, bmc):
     bmc.add(10)
     wait_delivered(ipmid, bmc)
     assert bmc.standing() == bmc.written
-    bmc.order("")
+    bmc.order(None)
     wait_for(lambda: not bmc.standing(), 60, lambda: f"the deletes; log:\n{ipmid.log()[-2000:]}")
 
 
@@ -419,7 +328,7 @@ def test_few_descriptors(make, bmc):
     wait_delivered(ipmid, bmc)
     for _ in range(3):
         bmc.order("crash")
-        wait_for(lambda: not bmc.control.exists(), 10, "the order to be obeyed")
+        wait_for(lambda: bmc.obeyed, 10, "the order to be obeyed")
     bmc.add(10)
     wait_delivered(ipmid, bmc)
     check(ipmid, bmc)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from test_core import FakeBmc, FakeBuild
 from daemon import Ipmid
+from fake_bmc import FakeBmc, FakeBuild
 from waiting import wait_for
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -52,9 +52,7 @@ def test_builds_against_the_installed_header(tmp_path, installed):
 def test_runs(tmp_path, installed):
     plugin = build_example(tmp_path / "example", installed)
     bmc = FakeBmc(tmp_path / "bmc")
-    build = FakeBuild(None)
-    build.wrapper = bmc.wrapper(build.fake)
-    ipmid = Ipmid(bmc, tmp_path / "ipmid", build=build)
+    ipmid = Ipmid(bmc, tmp_path / "ipmid", build=FakeBuild(bmc.path))
     ipmid.words = ["--handler", plugin.stem, f"path={ipmid.output}"]
     shutil.copy(plugin, ipmid.plugin_dir)
     with ipmid:

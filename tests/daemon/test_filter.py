@@ -14,7 +14,8 @@ import pytest
 
 import processes
 from daemon import Ipmid
-from test_core import FakeBmc, FakeBuild, needs_crash_points
+from fake_bmc import FakeBuild
+from test_core import bmc, needs_crash_points  # noqa: F401  (a fixture)
 from waiting import wait_for
 
 EX_CONFIG = 78
@@ -29,21 +30,14 @@ QUIET = ["severity=warning", "quiet=1h"]
 
 
 @pytest.fixture
-def bmc(tmp_path):
-    return FakeBmc(tmp_path / "bmc")
-
-
-@pytest.fixture
 def make(tmp_path, bmc):
     """Make an Ipmid whose file handler has these settings, and start it."""
     made = []
 
     def make_one(*settings, start=True, options=(), **rest):
-        build = FakeBuild(None)
-        build.wrapper = bmc.wrapper(build.fake)
         directory = tmp_path / f"ipmid{len(made)}"
         words = ["--handler", "file", f"path={directory / 'events'}", "format=json", *settings]
-        ipmid = Ipmid(bmc, directory, words, build=build, options=options, **rest)
+        ipmid = Ipmid(bmc, directory, words, build=FakeBuild(bmc.path), options=options, **rest)
         made.append(ipmid)
         return ipmid.start() if start else ipmid
     yield make_one

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from configured import ConfiguredIpmid
-from test_core import FakeBmc, FakeBuild
+from fake_bmc import FakeBuild
+from test_core import bmc  # noqa: F401  (a fixture)
 from test_filter import BEGINS, ENDS
 from waiting import wait_for
 
@@ -42,18 +43,11 @@ quiet = 1h
 
 
 @pytest.fixture
-def bmc(tmp_path):
-    return FakeBmc(tmp_path / "bmc")
-
-
-@pytest.fixture
 def make(tmp_path, bmc):
     made = []
 
     def make_one(start=True, **parts):
-        build = FakeBuild(None)
-        build.wrapper = bmc.wrapper(build.fake)
-        ipmid = ConfiguredIpmid(tmp_path / f"ipmid{len(made)}", text(**parts), build=build)
+        ipmid = ConfiguredIpmid(tmp_path / f"ipmid{len(made)}", text(**parts), build=FakeBuild(bmc.path))
         made.append(ipmid)
         if start:
             ipmid.start(wait=False)

@@ -115,7 +115,7 @@ def test_interval_of_250_ms(make_bmc, make_collector):
     """As often as that, no more and no less; others by their pattern."""
     bmc = make_bmc(sdr.Population(sdr.ORDINARY, satellite=False))
     collector = make_collector(bmc, settings={
-        "sensor-intervals": "@a(sx) [('FAN*', 1000000), ('12V', 0), ('*V', 500000)]"})
+        "sensor-intervals": "@a(sx) [('fan*', 1000000), ('12V', 0), ('*V', 500000)]"})
     wait_for(lambda: collector.inventories() and len(collector.readings_of("CPU1 Temp")) >= 24, 20,
              "24 readings")
     times = [reading.time for reading in collector.readings_of("CPU1 Temp")][2:]

@@ -121,9 +121,10 @@ static void
 test_mistakes (void)
 {
   static const char *const cases[][2] = {
-    { "kinds", "treshold" }, { "severity", "bad" },      { "bmcs", "node[1-3]" }, { "labels", "north" },
-    { "sensors", "a;;b" },   { "sensor-types", "Fann" }, { "direction", "up" },   { "quiet", "10" },
-    { "quiet", "32d" },      { "quiet-by", "rack" },     { "recovery", "maybe" }, { "silence", "maybe" },
+    { "kinds", "treshold" },     { "severity", "bad" },      { "bmcs", "node[1-3]" }, { "labels", "north" },
+    { "sensors", "a;;b" },       { "sensor-types", "Fann" }, { "direction", "up" },   { "quiet", "10" },
+    { "quiet", "32d" },          { "quiet-by", "rack" },     { "recovery", "maybe" }, { "silence", "maybe" },
+    { "readings-sensors", "!" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)

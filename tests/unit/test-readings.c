@@ -144,6 +144,26 @@ test_two_readers (void)
   bench_free (bench);
 }
 
+/* Patterns as everywhere: case does not matter, and an exclusion excludes. */
+static void
+test_patterns (void)
+{
+  static const char *const patterns[] = { "SENSOR*", "!*2", "!*0", NULL }, *const wrong[] = { "!", NULL };
+  Bench *bench = bench_new (1, 4);
+  g_autoptr (Readings) some = subscribe (bench, patterns);
+  g_autoptr (GError) error = NULL;
+
+  read_all (bench, 1, 4, 1);
+  const IpmidReadings *taken = readings_take (some);
+  g_assert_cmpuint (taken->n_readings, ==, 2);
+  g_assert_cmpstr (taken->readings[0]->sensor, ==, "sensor 1");
+  g_assert_cmpstr (taken->readings[1]->sensor, ==, "sensor 3");
+  g_assert_null (readings_new (bench->inventory, wrong, on_wake, bench, &error));
+  g_assert_error (error, IPMID_ERROR, IPMID_ERROR_USAGE);
+  g_clear_pointer (&some, readings_free);
+  bench_free (bench);
+}
+
 /* A reader is told once, until it has taken all. */
 static void
 test_wake (void)
@@ -485,6 +505,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/readings/latest-wins", test_latest_wins);
   g_test_add_func ("/readings/two-readers", test_two_readers);
+  g_test_add_func ("/readings/patterns", test_patterns);
   g_test_add_func ("/readings/wake", test_wake);
   g_test_add_func ("/readings/fair", test_fair);
   g_test_add_func ("/readings/not-wanted", test_not_wanted);

@@ -46,7 +46,8 @@ test_matching (void)
 
   g_assert_no_error (error);
   check (rules, "Temperature", "Inlet Temp", 9, TRUE, IPMID_SEVERITY_INFO);
-  check (rules, "Temperature", "inlet Temp", 9, TRUE, IPMID_SEVERITY_WARNING);
+  check (rules, "Temperature", "inlet Temp", 9, TRUE, IPMID_SEVERITY_INFO);
+  check (rules, "Temperature", "The Inlet Temp", 9, TRUE, IPMID_SEVERITY_WARNING);
   check (rules, "Temperature", NULL, 9, TRUE, IPMID_SEVERITY_WARNING);
   check (rules, "Voltage", "Inlet Temp", 9, TRUE, IPMID_SEVERITY_WARNING);
   check (rules, "Fan", "FAN1", 2, FALSE, IPMID_SEVERITY_OK);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* test-worker-readings.c - a handler's readings, between its events. */
 #include "sensor-frames.h"
+#include "take-in.h"
 
 #include <core/handler.h>
 
@@ -112,36 +113,10 @@ read_all (Bench *bench, double value)
   g_assert_true (inventory_on_readings (bench->inventory, bench->bmc, body, NULL));
 }
 
-typedef struct
-{
-  gint64 bmc;
-  GPtrArray *events;
-} Records;
-
-static gboolean
-take_in (Ledger *ledger, gpointer data, GError **error)
-{
-  Records *records = data;
-
-  return ledger_records (ledger, records->bmc, 0, FALSE, records->events, error);
-}
-
 static void
 inject (Bench *bench, guint n)
 {
-  Records records = { bench->bmc, g_ptr_array_new_with_free_func ((GDestroyNotify) event_unref) };
-
-  for (guint i = 0; i < n; i++)
-    {
-      IpmidEvent *event = event_new ();
-      guint id = ++bench->records;
-      const guint8 raw[16] = { (guint8) id, (guint8) (id >> 8), 2, 0, 0, 0, 0x60 };
-      event_set_integer (event, IPMID_FIELD_KIND, IPMID_KIND_DISCRETE);
-      event_set_bytes (event, IPMID_FIELD_RAW, raw, sizeof raw);
-      g_ptr_array_add (records.events, event);
-    }
-  g_assert_true (journal_run (bench->journal, JOURNAL_INTAKE, take_in, &records));
-  g_ptr_array_unref (records.events);
+  test_take_in (bench->journal, bench->bmc, &bench->records, n);
 }
 
 static guint

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* pattern.c - see pattern.h. */
-#include "core/pattern.h"
+#include "pattern.h"
 
-#include "event/error.h"
+#include "error.h"
 
 struct _PatternList
 {
