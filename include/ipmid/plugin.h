@@ -22,6 +22,7 @@
  *   1.0  first release
  *   1.1  IpmidReading.obstacle, ipmid_reading_render(), ipmid_host_want_readings(),
  *        ipmid_host_fleet() and its neighbours
+ *   1.2  ipmid_host_pause()
  */
 #ifndef IPMID_PLUGIN_H
 #define IPMID_PLUGIN_H
@@ -32,7 +33,7 @@
 G_BEGIN_DECLS
 
 #define IPMID_PLUGIN_ABI_MAJOR 1u
-#define IPMID_PLUGIN_ABI_MINOR 1u
+#define IPMID_PLUGIN_ABI_MINOR 2u
 
 /* ------------------------------------------------------------------ events */
 
@@ -135,7 +136,7 @@ typedef enum
   IPMID_VERDICT_LATER,    /* answered with ipmid_host_answer(), exactly once */
 } IpmidVerdict;
 
-/* Some events to handle, in order.  Events of one BMC stand in SEL order.
+/* Some events to handle, in order.  Events of one BMC stand together, in SEL order.
  * Everything here belongs to the host and is valid until `deliver` returns;
  * take a reference on an event to keep it. */
 typedef struct
@@ -335,6 +336,9 @@ typedef struct
   void (*fleet_bmc) (const IpmidFleet *fleet, guint bmc, IpmidBmc *out);
   void (*fleet_sensor) (const IpmidFleet *fleet, guint bmc, guint sensor, IpmidSensor *out);
   void (*fleet_reading) (const IpmidFleet *fleet, guint bmc, guint sensor, IpmidReading *out, const char **words);
+
+  /* 1.2 */
+  void (*pause) (IpmidHost *host, gint64 duration);
 } IpmidHostApi;
 
 struct _IpmidHost
@@ -443,6 +447,16 @@ static inline void
 ipmid_host_answer (IpmidHost *host, guint64 token, IpmidVerdict verdict, const char *message)
 {
   host->api->answer (host, token, verdict, message);
+}
+
+/* Gives this handler no events before so many microseconds have passed: its
+ * receiver asks to be left alone, as with HTTP's Retry-After.  At most an hour.
+ * Of several pauses the one that ends last counts.  What is in hand has to be answered
+ * all the same.  Any thread, also within `deliver`. */
+static inline void
+ipmid_host_pause (IpmidHost *host, gint64 duration)
+{
+  host->api->pause (host, duration);
 }
 
 /* Asks ipmid to end in order, with this exit status (sysexits.h).  Any thread. */
