@@ -99,6 +99,7 @@ struct _Handler
   gboolean open_answered;
   GError *open_error;
   gint64 busy_since, busy_deadline;
+  gint64 paused_until; /* monotonic: nothing is picked before (ipmid_host_pause()) */
   guint64 done, failed;
   char *last_error;
   LogLimit failure_limit;

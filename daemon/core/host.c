@@ -69,6 +69,17 @@ host_answer (IpmidHost *host, guint64 token, IpmidVerdict verdict, const char *m
 }
 
 static void
+host_pause (IpmidHost *host, gint64 duration)
+{
+  Handler *handler = handler_of (host);
+  gint64 until = g_get_monotonic_time () + CLAMP (duration, 0, G_TIME_SPAN_HOUR);
+
+  g_mutex_lock (&handler->lock);
+  handler->paused_until = MAX (handler->paused_until, until);
+  g_mutex_unlock (&handler->lock);
+}
+
+static void
 host_stop (IpmidHost *host, int exit_status, const char *message)
 {
   Handler *handler = handler_of (host);
@@ -199,4 +210,5 @@ const IpmidHostApi host_api = {
   .withdraw = host_withdraw,
   .lookup = host_lookup,
   .release = host_release,
+  .pause = host_pause,
 };

@@ -446,6 +446,16 @@ schedule_pick (Schedule *schedule, gint64 now, GPtrArray *items)
     }
 }
 
+guint
+schedule_ready_length (Schedule *schedule)
+{
+  guint length = 0;
+
+  for (GList *link = schedule->ready.head; link != NULL; link = link->next)
+    length += ((Lane *) link->data)->items.length;
+  return length;
+}
+
 gint64
 schedule_next_time (Schedule *schedule)
 {

@@ -92,6 +92,9 @@ gboolean schedule_is_drained (Schedule *schedule);
 void schedule_settle (Schedule *schedule, ScheduleItem *item, IpmidVerdict verdict, const char *reason, gint64 now,
                       GArray *settlements);
 
+/* How many events are in memory and could be picked now, but for a probe. */
+guint schedule_ready_length (Schedule *schedule);
+
 /* How many events are in memory, and whether the handler is taken to be down. */
 guint schedule_length (Schedule *schedule);
 gboolean schedule_is_down (Schedule *schedule);

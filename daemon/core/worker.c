@@ -358,6 +358,13 @@ reopen_if_asked (Handler *handler)
     log_line (IPMID_LOG_ERROR, &context, "cannot re-open: %s", error == NULL ? "no reason given" : error->message);
 }
 
+/* Whether the plugin wants to be left alone for now.  The lock is held. */
+static gboolean
+is_paused (const Handler *handler)
+{
+  return g_get_monotonic_time () < handler->paused_until;
+}
+
 /* Whether the worker is to end now: everything that it has given out is answered,
  * and a drain has nothing more to give.  The lock is held. */
 static gboolean
@@ -368,7 +375,22 @@ has_finished (Handler *handler)
   if (handler->cancelled)
     return TRUE;
   return g_hash_table_size (handler->deliveries) == 0
-         && (!handler->draining || schedule_is_drained (handler->schedule));
+         && (!handler->draining || is_paused (handler) || schedule_is_drained (handler->schedule));
+}
+
+/* Takes what can be given now; returns when to look again.  The lock is held. */
+static gint64
+pick_items (Handler *handler, GPtrArray *items)
+{
+  gint64 next;
+
+  if (!is_paused (handler))
+    {
+      schedule_pick (handler->schedule, g_get_monotonic_time (), items);
+      return schedule_next_time (handler->schedule);
+    }
+  next = schedule_next_time (handler->schedule);
+  return next == G_MAXINT64 ? next : MAX (next, handler->paused_until);
 }
 
 /* Whether the loop goes on, and what there is to deliver. */
@@ -380,10 +402,7 @@ pick (Handler *handler, GPtrArray *items, gint64 *wake_at)
   *wake_at = G_MAXINT64;
   g_mutex_lock (&handler->lock);
   if (!handler->stopping || (handler->draining && !handler->cancelled))
-    {
-      schedule_pick (handler->schedule, g_get_monotonic_time (), items);
-      *wake_at = schedule_next_time (handler->schedule);
-    }
+    *wake_at = pick_items (handler, items);
   finished = items->len == 0 && has_finished (handler);
   g_mutex_unlock (&handler->lock);
   return !finished;
@@ -417,7 +436,8 @@ linger (Handler *handler)
   struct pollfd cancel = { .fd = handler->cancel_fd, .events = POLLIN };
 
   g_mutex_lock (&handler->lock);
-  guint length = handler->stopping ? 0 : schedule_length (handler->schedule);
+  gboolean idle = handler->stopping || is_paused (handler);
+  guint length = idle ? 0 : schedule_ready_length (handler->schedule);
   g_mutex_unlock (&handler->lock);
   if (handler->options.linger > 0 && length > 0 && length < handler->options.batch)
     poll (&cancel, 1, (int) (handler->options.linger / 1000));

@@ -22,7 +22,8 @@
  *   1.0  first release
  *   1.1  IpmidReading.obstacle, ipmid_reading_render(), ipmid_host_want_readings(),
  *        ipmid_host_fleet() and its neighbours
- *   1.2  ipmid_host_state_dir(), services: ipmid_host_offer() and its neighbours
+ *   1.2  ipmid_host_state_dir(), services: ipmid_host_offer() and its neighbours,
+ *        ipmid_host_pause()
  */
 #ifndef IPMID_PLUGIN_H
 #define IPMID_PLUGIN_H
@@ -136,7 +137,7 @@ typedef enum
   IPMID_VERDICT_LATER,    /* answered with ipmid_host_answer(), exactly once */
 } IpmidVerdict;
 
-/* Some events to handle, in order.  Events of one BMC stand in SEL order.
+/* Some events to handle, in order.  Events of one BMC stand together, in SEL order.
  * Everything here belongs to the host and is valid until `deliver` returns;
  * take a reference on an event to keep it. */
 typedef struct
@@ -343,6 +344,7 @@ typedef struct
   void (*withdraw) (IpmidHost *host, const char *name);
   const void *(*lookup) (IpmidHost *host, const char *name);
   void (*release) (IpmidHost *host, const char *name);
+  void (*pause) (IpmidHost *host, gint64 duration);
 } IpmidHostApi;
 
 struct _IpmidHost
@@ -451,6 +453,16 @@ static inline void
 ipmid_host_answer (IpmidHost *host, guint64 token, IpmidVerdict verdict, const char *message)
 {
   host->api->answer (host, token, verdict, message);
+}
+
+/* Gives this handler no events before so many microseconds have passed: its
+ * receiver asks to be left alone, as with HTTP's Retry-After.  At most an hour.
+ * Of several pauses the one that ends last counts.  What is in hand has to be answered
+ * all the same.  Any thread, also within `deliver`. */
+static inline void
+ipmid_host_pause (IpmidHost *host, gint64 duration)
+{
+  host->api->pause (host, duration);
 }
 
 /* Asks ipmid to end in order, with this exit status (sysexits.h).  Any thread. */

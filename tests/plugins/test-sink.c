@@ -9,6 +9,7 @@
  *   l LATER, answered DONE by another thread       L the same, but with RETRY
  *   2 LATER, answered twice                        0 LATER, never answered
  *   s DONE after `pause`                           h hangs until it is cancelled
+ *   p RETRY, and no events for `pause`
  *
  * Each reading is a line of JSON in the file `readings-log`, and after those of
  * one call comes a line "batch <readings> <dropped>".  Without that file it wants
@@ -131,6 +132,9 @@ answer (Sink *sink, const IpmidBatch *batch, guint64 token, char letter)
       while (poll (&cancel, 1, -1) < 0 && errno == EINTR)
         continue;
       return IPMID_VERDICT_NONE;
+    case 'p':
+      ipmid_host_pause (sink->host, sink->pause);
+      return IPMID_VERDICT_RETRY;
     case 'n':
       return IPMID_VERDICT_NONE;
     case '0':

@@ -90,6 +90,16 @@ on_want_readings (IpmidHost *host, gboolean wanted)
   bench_of (host)->wants_readings = wanted;
 }
 
+static void
+on_pause (IpmidHost *host, gint64 duration)
+{
+  BenchHost *bench = bench_of (host);
+
+  g_mutex_lock (&bench->mutex);
+  bench->pause = duration;
+  g_mutex_unlock (&bench->mutex);
+}
+
 static const IpmidHostApi api = {
   .size = sizeof (IpmidHostApi),
   .log = on_log,
@@ -110,6 +120,7 @@ static const IpmidHostApi api = {
   .delete_record = on_delete_record,
   .reading_render = render_reading,
   .want_readings = on_want_readings,
+  .pause = on_pause,
 };
 
 /* ----------------------------------------------------------------- options */

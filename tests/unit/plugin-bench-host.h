@@ -36,6 +36,7 @@ struct _BenchHost
   guint64 next_token;
   BenchDeleteFunc on_delete;
   gpointer on_delete_data;
+  gint64 pause;            /* microseconds of the last ipmid_host_pause() */
   gboolean wants_readings; /* TRUE until the plugin says otherwise */
 };
 

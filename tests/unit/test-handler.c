@@ -411,6 +411,39 @@ test_linger (void)
   bench_free (bench);
 }
 
+/* All lanes wait, also the one that has not failed. */
+static void
+test_pause (void)
+{
+  const char *const settings[] = { "script", "pd", "pause", "400ms", NULL };
+  Bench *bench = bench_new (settings);
+  gint64 began = g_get_monotonic_time ();
+
+  inject (bench, 0, 1);
+  wait_lines (bench, 1);
+  inject (bench, 1, 1);
+  wait_lines (bench, 2);
+  g_assert_cmpint (g_get_monotonic_time () - began, >=, 400 * G_TIME_SPAN_MILLISECOND);
+  wait_pending (bench, 0);
+  bench_free (bench);
+}
+
+/* A drain does not wait for one that wants to be left alone. */
+static void
+test_drain_paused (void)
+{
+  const char *const settings[] = { "script", "p", "pause", "1h", NULL };
+  Bench *bench = bench_new (settings);
+
+  inject (bench, 0, 1);
+  wait_lines (bench, 1);
+  inject (bench, 1, 1);
+  handler_stop (bench->handler, TRUE);
+  handler_join (bench->handler);
+  g_assert_cmpint (get_counts (bench).pending, ==, 2);
+  bench_free (bench);
+}
+
 static void
 test_open_fails (void)
 {
@@ -461,6 +494,8 @@ main (int argc, char **argv)
   g_test_add_func ("/handler/drain", test_drain);
   g_test_add_func ("/handler/drain-failing", test_drain_failing);
   g_test_add_func ("/handler/linger", test_linger);
+  g_test_add_func ("/handler/pause", test_pause);
+  g_test_add_func ("/handler/drain-paused", test_drain_paused);
   g_test_add_func ("/handler/open-fails", test_open_fails);
   g_test_add_data_func ("/handler/bad-option", "script2", test_bad_option);
   g_test_add_data_func ("/handler/bad-value", "pause", test_bad_option);
