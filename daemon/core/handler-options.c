@@ -52,6 +52,9 @@ const IpmidOption handler_options[] = {
     "and no for all others, such as file and exec." },
   { "batch", IPMID_OPTION_INTEGER, OPTION (batch), "64", FALSE, 1, 4096, NULL, "NUMBER",
     "How many events the handler gets in one call at most." },
+  { "workers", IPMID_OPTION_INTEGER, OPTION (workers), "1", FALSE, 1, 64, NULL, "NUMBER",
+    "How many calls may run at once, for handlers that can do that, such as exec. Each is for one BMC, whose events "
+    "keep their order, and each has a program or connection of its own." },
   { "linger", IPMID_OPTION_DURATION, OPTION (linger), "0s", FALSE, 0, G_TIME_SPAN_MINUTE, NULL, "DURATION",
     "How long to wait for more events before a batch that is not full is handed over." },
   { "attempts", IPMID_OPTION_INTEGER, OPTION (attempts), "0", FALSE, 0, G_MAXINT32, NULL, "NUMBER",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * handler-private.h - what handler.c (life), worker.c (the thread) and host.c
- * (the table that plugins see) share.
+ * handler-private.h - what handler.c (life), workers.c (its threads), worker.c
+ * (what each of them does) and host.c (the table that plugins see) share.
  */
 #ifndef HANDLER_PRIVATE_H
 #define HANDLER_PRIVATE_H
@@ -18,6 +18,7 @@ typedef struct
   gboolean required;
   gboolean existing;
   gint64 batch;
+  gint64 workers;
   gint64 linger;
   gint64 attempts;
   gint64 timeout;
@@ -68,23 +69,36 @@ typedef struct
   char *reason;
 } Delivery;
 
+/* One thread of a handler, with a state of the plugin that is its alone. */
+typedef struct
+{
+  Handler *handler;
+  gpointer state; /* the plugin's */
+  GThread *thread;
+  int wake_fd;                /* eventfd: something changed */
+  gint64 readings_not_before; /* monotonic time of the next call; the thread's own */
+
+  /* Under the handler's lock. */
+  gboolean reopen;
+  gint64 busy_since, busy_deadline;
+} Worker;
+
 struct _Handler
 {
   IpmidHost host; /* first: a plugin's IpmidHost is a Handler */
   char *name;
   Plugin *plugin;
   const IpmidPlugin *descriptor;
-  gpointer state; /* the plugin's */
+  gpointer state; /* the plugin's: the first worker's */
   HandlerOptions options;
   HandlerHooks hooks;
   char *state_dir; /* NULL: there is none */
   Journal *journal;
   gint64 id;
-  GThread *thread;
-  Readings *readings;         /* what waits for the plugin's `readings`; NULL: it has none */
-  gint64 readings_not_before; /* the worker's: monotonic time of its next call */
-  int wake_fd;                /* eventfd: something changed for the worker */
-  int cancel_fd;              /* eventfd: the plugin should give up */
+  Worker *workers;
+  guint n_workers;
+  Readings *readings; /* what waits for the plugin's `readings`; NULL: it has none */
+  int cancel_fd;      /* eventfd: the plugin should give up */
 
   /* The core's thread alone. */
   gboolean removed, claimed;
@@ -95,29 +109,41 @@ struct _Handler
   Schedule *schedule;
   GHashTable *deliveries; /* guint64 token → Delivery */
   guint64 next_token;
-  gboolean stopping, draining, cancelled, reopen, ended;
-  gboolean open_answered;
+  guint n_running; /* workers */
+  gboolean stopping, draining, cancelled, ended;
+  gboolean open_answered; /* by the worker that was started last */
   GError *open_error;
-  gint64 busy_since, busy_deadline;
   gint64 paused_until; /* monotonic: nothing is picked before (ipmid_host_pause()) */
   guint64 done, failed;
   char *last_error;
   LogLimit failure_limit;
 };
 
-/* Wakes the worker.  Any thread. */
+/* Wakes the workers.  Any thread. */
 void handler_wake (Handler *handler);
 
 /* The journal's thread hands over an event (LedgerHandler.offer). */
 void handler_offer (gpointer handler, gint64 bmc, gint64 seq, IpmidEvent *event);
 
-/* The worker's thread function. */
-gpointer worker_run (gpointer handler);
+/* Makes the workers that the options ask for.  `handler->state` is the first
+ * one's; the others get copies of its options. */
+gboolean workers_make (Handler *handler, GError **error);
+
+/* Frees them and the plugin's states, after workers_join(). */
+void workers_free (Handler *handler);
+
+/* Starts them, one after the other: each has opened its state before the next
+ * begins.  After a failure there may be some to be joined; they are told to end. */
+gboolean workers_start (Handler *handler, GError **error);
+void workers_join (Handler *handler);
+
+/* A worker's thread function. */
+gpointer worker_run (gpointer worker);
 
 /* Gives the plugin one batch of readings if some wait and it is time.  Returns
  * when to come again, monotonic: in the past if more wait, G_MAXINT64 if none do.
- * The worker's thread. */
-gint64 worker_hand_over_readings (Handler *handler);
+ * The first worker's thread. */
+gint64 worker_hand_over_readings (Worker *worker);
 
 /* The fleet's part of the table; see ipmid/plugin.h. */
 IpmidFleet *host_fleet (IpmidHost *host);

@@ -11,13 +11,6 @@
 #include <unistd.h>
 
 static void
-shut_descriptor (int fd)
-{
-  if (fd >= 0)
-    close (fd);
-}
-
-static void
 free_delivery (gpointer data)
 {
   Delivery *delivery = data;
@@ -114,6 +107,20 @@ check_readings (const Handler *handler, const HandlerConfig *config, GPtrArray *
   note_mistake (mistakes, config->place, error);
 }
 
+/* A plugin that has not said so may not be made for more than one state. */
+static void
+check_workers (const Handler *handler, const HandlerConfig *config, GPtrArray *mistakes)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (handler->options.workers == 1 || (handler->descriptor->flags & IPMID_PLUGIN_WORKERS) != 0)
+    return;
+  g_set_error (&error, IPMID_ERROR, IPMID_ERROR_USAGE,
+               "handler \"%s\": workers = %" G_GINT64_FORMAT ", but the plugin \"%s\" works with one only",
+               config->name, handler->options.workers, handler->descriptor->name);
+  note_mistake (mistakes, config->place, error);
+}
+
 static void
 configure (Handler *handler, const HandlerConfig *config, GPtrArray *mistakes)
 {
@@ -132,6 +139,7 @@ configure (Handler *handler, const HandlerConfig *config, GPtrArray *mistakes)
     }
   check_required (handler, config, mistakes);
   check_readings (handler, config, mistakes);
+  check_workers (handler, config, mistakes);
   if (mistakes->len > 0 || handler->descriptor->check == NULL || handler->descriptor->check (handler->state, &error))
     return;
   g_prefix_error (&error, "handler \"%s\": ", config->name);
@@ -164,6 +172,7 @@ new_schedule (const HandlerOptions *options)
   ScheduleLimits limits = schedule_default_limits;
 
   limits.batch = (guint) options->batch;
+  limits.workers = (guint) options->workers;
   limits.attempts = (guint) options->attempts;
   limits.retry_min = options->retry_min;
   limits.retry_max = MAX (options->retry_min, options->retry_max);
@@ -191,7 +200,7 @@ load (const HandlerConfig *config, const char *plugin_dir, GPtrArray *mistakes)
   handler->plugin = plugin;
   handler->descriptor = plugin_descriptor (handler->plugin);
   handler->state = g_malloc0 (MAX (handler->descriptor->state_size, 1));
-  handler->wake_fd = handler->cancel_fd = -1;
+  handler->cancel_fd = -1;
   handler->next_token = 1;
   handler->deliveries = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, free_delivery);
   g_mutex_init (&handler->lock);
@@ -221,21 +230,13 @@ handler_new (const HandlerConfig *config, const char *plugin_dir, const HandlerH
     }
   handler->hooks = *hooks;
   handler->state_dir = g_strdup (hooks->state_dir);
-  handler->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  handler->cancel_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (handler->wake_fd < 0 || handler->cancel_fd < 0)
-    {
-      g_set_error (error, IPMID_ERROR, IPMID_ERROR_UNAVAILABLE, "cannot make an eventfd: %s", g_strerror (errno));
-      return NULL;
-    }
-  return subscribe (handler, error) ? g_steal_pointer (&handler) : NULL;
+  return workers_make (handler, error) && subscribe (handler, error) ? g_steal_pointer (&handler) : NULL;
 }
 
 void
 handler_join (Handler *handler)
 {
-  if (handler->thread != NULL)
-    g_thread_join (g_steal_pointer (&handler->thread));
+  workers_join (handler);
   /* Nobody takes readings any more, however long the rest is still wanted. */
   g_clear_pointer (&handler->readings, readings_free);
 }
@@ -247,12 +248,8 @@ handler_free (Handler *handler)
     return;
   handler_join (handler);
   g_clear_handle_id (&handler->patience_timer, g_source_remove);
-  if (handler->descriptor->options != NULL)
-    options_clear (handler->descriptor->options, handler->state);
+  workers_free (handler);
   handler_options_clear (&handler->options);
-  g_free (handler->state);
-  shut_descriptor (handler->wake_fd);
-  shut_descriptor (handler->cancel_fd);
   g_hash_table_unref (handler->deliveries);
   schedule_free (handler->schedule);
   plugin_free (handler->plugin);
@@ -299,28 +296,7 @@ gboolean
 handler_start (Handler *handler, Journal *journal, GError **error)
 {
   handler->journal = journal;
-  handler->thread = g_thread_try_new (handler->name, worker_run, handler, error);
-  if (handler->thread == NULL)
-    return FALSE;
-  g_mutex_lock (&handler->lock);
-  while (!handler->open_answered)
-    g_cond_wait (&handler->opened, &handler->lock);
-  GError *failure = g_steal_pointer (&handler->open_error);
-  g_mutex_unlock (&handler->lock);
-  if (failure == NULL)
-    return TRUE;
-  g_propagate_error (error, failure);
-  return FALSE;
-}
-
-void
-handler_wake (Handler *handler)
-{
-  const guint64 one = 1;
-
-  /* It fails only if it is about to wake anyway. */
-  if (write (handler->wake_fd, &one, sizeof one) < 0)
-    return;
+  return workers_start (handler, error);
 }
 
 void
@@ -391,14 +367,14 @@ handler_was_cancelled (Handler *handler)
 gboolean
 handler_has_thread (const Handler *handler)
 {
-  return handler->thread != NULL;
+  return handler->workers != NULL && handler->workers[0].thread != NULL;
 }
 
 gboolean
 handler_has_ended (Handler *handler)
 {
   g_mutex_lock (&handler->lock);
-  gboolean ended = handler->ended || handler->thread == NULL;
+  gboolean ended = handler->ended || !handler_has_thread (handler);
   g_mutex_unlock (&handler->lock);
   return ended;
 }
@@ -407,7 +383,8 @@ void
 handler_reopen (Handler *handler)
 {
   g_mutex_lock (&handler->lock);
-  handler->reopen = TRUE;
+  for (guint i = 0; i < handler->n_workers; i++)
+    handler->workers[i].reopen = TRUE;
   g_mutex_unlock (&handler->lock);
   handler_wake (handler);
 }
@@ -435,19 +412,32 @@ handler_offer (gpointer user_data, gint64 bmc, gint64 seq, IpmidEvent *event)
   handler_wake (handler);
 }
 
+/* Of the workers that are in a call: the one whose time is up first. */
+static void
+find_busy (const Handler *handler, HandlerStatus *status)
+{
+  for (guint i = 0; i < handler->n_workers; i++)
+    {
+      const Worker *worker = &handler->workers[i];
+      if (worker->busy_since == 0 || (status->busy_since != 0 && status->deadline <= worker->busy_deadline))
+        continue;
+      status->busy_since = worker->busy_since;
+      status->deadline = worker->busy_deadline;
+    }
+}
+
 void
 handler_get_status (Handler *handler, HandlerStatus *status)
 {
   g_mutex_lock (&handler->lock);
   *status = (HandlerStatus){
     .down = schedule_is_down (handler->schedule),
-    .busy_since = handler->busy_since,
-    .deadline = handler->busy_deadline,
     .done = handler->done,
     .failed = handler->failed,
     .last_error = g_strdup (handler->last_error),
     .has_readings = handler->readings != NULL,
   };
+  find_busy (handler, status);
   g_mutex_unlock (&handler->lock);
   if (handler->readings != NULL)
     readings_count (handler->readings, &status->readings, &status->readings_dropped);

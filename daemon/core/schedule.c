@@ -4,6 +4,7 @@
 
 const ScheduleLimits schedule_default_limits = {
   .batch = 64,
+  .workers = 1,
   .attempts = 0,
   .retry_min = G_TIME_SPAN_SECOND,
   .retry_max = 5 * G_TIME_SPAN_MINUTE,
@@ -47,7 +48,9 @@ struct _Schedule
   GQueue parked;     /* Lane */
   GQueue spilled;    /* Lane that has more in the journal */
   guint length;
-  guint expected; /* of all lanes */
+  guint in_flight; /* of all lanes */
+  guint expected;  /* likewise */
+  gboolean alone;  /* what is in flight is a suspect, of several workers' */
 
   guint streak;       /* different lanes that failed in a row */
   gint64 last_failed; /* the lane that failed last */
@@ -368,10 +371,11 @@ shrink (Schedule *schedule, Lane *lane)
 /* -------------------------------------------------------------------- picking */
 
 static void
-take (Lane *lane, GList *link, GPtrArray *items)
+take (Schedule *schedule, Lane *lane, GList *link, GPtrArray *items)
 {
   g_ptr_array_add (items, link->data);
   lane->in_flight++;
+  schedule->in_flight++;
 }
 
 /* Whether the one behind the head is to be tried instead of the head. */
@@ -401,12 +405,21 @@ take_from_lane (Schedule *schedule, Lane *lane, GPtrArray *items)
   GList *link = next_of (lane);
 
   if (lane->failures > 0 || goes_alone (lane))
-    take (lane, link, items);
+    take (schedule, lane, link, items);
   else
     for (; link != NULL && items->len < schedule->limits.batch && !((ScheduleItem *) link->data)->suspect;
          link = link->next)
-      take (lane, link, items);
+      take (schedule, lane, link, items);
   place_lane (schedule, lane);
+}
+
+/* The lane whose turn it is; of a handler that is down, also one that is parked. */
+static Lane *
+next_lane (Schedule *schedule)
+{
+  Lane *lane = g_queue_peek_head (&schedule->ready);
+
+  return lane == NULL && schedule->down ? g_queue_peek_head (&schedule->parked) : lane;
 }
 
 static void
@@ -414,33 +427,54 @@ pick_probe (Schedule *schedule, gint64 now, GPtrArray *items)
 {
   if (schedule->probe != NULL || now < schedule->down_until)
     return;
-  Lane *lane = g_queue_peek_head (&schedule->ready);
-  if (lane == NULL)
-    lane = g_queue_peek_head (&schedule->parked);
+  Lane *lane = next_lane (schedule);
   if (lane == NULL)
     return;
   GList *link = next_of (lane);
   schedule->probe = link->data;
-  take (lane, link, items);
+  schedule->alone = goes_alone (lane);
+  take (schedule, lane, link, items);
   place_lane (schedule, lane);
+}
+
+/* One worker can only be asked when nothing is in flight, but for what it answers
+ * later: that must not wait for a BMC that is dead.  Of several, a crash would
+ * blame all that are busy: a suspect is given to one while the others rest. */
+static gboolean
+has_to_rest (Schedule *schedule)
+{
+  const Lane *lane = next_lane (schedule);
+
+  return schedule->limits.workers > 1 && schedule->in_flight > 0
+         && (schedule->alone || (lane != NULL && goes_alone (lane)));
+}
+
+/* From how many lanes one call may be. */
+static guint
+lanes_to_take (const Schedule *schedule)
+{
+  return schedule->limits.workers > 1 ? MIN (schedule->ready.length, 1) : schedule->ready.length;
 }
 
 void
 schedule_pick (Schedule *schedule, gint64 now, GPtrArray *items)
 {
   unpark_due (schedule, now);
+  if (has_to_rest (schedule))
+    return;
   if (schedule->down)
     {
       pick_probe (schedule, now, items);
       return;
     }
-  for (guint lanes = schedule->ready.length; lanes > 0 && items->len < schedule->limits.batch; lanes--)
+  for (guint lanes = lanes_to_take (schedule); lanes > 0 && items->len < schedule->limits.batch; lanes--)
     {
       Lane *lane = g_queue_peek_head (&schedule->ready);
       gboolean alone = goes_alone (lane);
       if (alone && items->len > 0)
         return;
       take_from_lane (schedule, lane, items);
+      schedule->alone = alone;
       if (alone)
         return;
     }
@@ -461,6 +495,8 @@ schedule_next_time (Schedule *schedule)
 {
   gint64 next = G_MAXINT64;
 
+  if (has_to_rest (schedule))
+    return next;
   if (schedule->down)
     return schedule->probe != NULL || schedule->ready.length + schedule->parked.length == 0 ? G_MAXINT64
                                                                                             : schedule->down_until;
@@ -616,6 +652,7 @@ schedule_settle (Schedule *schedule, ScheduleItem *item, IpmidVerdict verdict, c
 
   g_assert (lane->in_flight > 0 && verdict != IPMID_VERDICT_LATER);
   lane->in_flight--;
+  schedule->in_flight--;
   if (schedule->probe == item)
     schedule->probe = NULL;
   item->suspect = FALSE;

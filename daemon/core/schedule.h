@@ -22,6 +22,7 @@
 typedef struct
 {
   guint batch;        /* events in one call at most */
+  guint workers;      /* calls at once; with more than one, each is for one lane */
   guint attempts;     /* failures after which an event is a dead letter; 0: no limit */
   gint64 retry_min;   /* microseconds: the pause after the first failure … */
   gint64 retry_max;   /* … which doubles up to this */
@@ -78,7 +79,8 @@ gboolean schedule_wants (Schedule *schedule, gint64 *bmc, gint64 *after, guint *
 void schedule_refill (Schedule *schedule, gint64 bmc, const GArray *deliveries, guint limit);
 
 /* Picks what to give the handler now, into `items` (ScheduleItem *): in flight
- * until settled.  Nothing while a probe is in flight. */
+ * until settled.  Nothing while a probe is in flight.  With several workers, a
+ * suspect waits until nothing is in flight, and is alone until it is settled. */
 void schedule_pick (Schedule *schedule, gint64 now, GPtrArray *items);
 
 /* When to pick again, if nothing else happens; G_MAXINT64: not by time. */

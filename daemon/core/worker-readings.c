@@ -13,32 +13,35 @@
 #define PAUSE (G_TIME_SPAN_SECOND / 10)
 
 static void
-note_busy (Handler *handler, gint64 since)
+note_busy (Worker *worker, gint64 since)
 {
+  Handler *handler = worker->handler;
+
   g_mutex_lock (&handler->lock);
-  handler->busy_since = since;
-  handler->busy_deadline = since + handler->options.timeout;
+  worker->busy_since = since;
+  worker->busy_deadline = since + handler->options.timeout;
   g_mutex_unlock (&handler->lock);
 }
 
 gint64
-worker_hand_over_readings (Handler *handler)
+worker_hand_over_readings (Worker *worker)
 {
+  Handler *handler = worker->handler;
   gint64 now = g_get_monotonic_time ();
 
-  if (handler->readings == NULL || !readings_are_waiting (handler->readings))
+  if (worker != handler->workers || handler->readings == NULL || !readings_are_waiting (handler->readings))
     return G_MAXINT64;
-  if (now < handler->readings_not_before)
-    return handler->readings_not_before;
+  if (now < worker->readings_not_before)
+    return worker->readings_not_before;
   const IpmidReadings *readings = readings_take (handler->readings);
   if (readings != NULL)
     {
-      note_busy (handler, now);
-      handler->descriptor->readings (handler->state, readings);
-      note_busy (handler, 0);
+      note_busy (worker, now);
+      handler->descriptor->readings (worker->state, readings);
+      note_busy (worker, 0);
     }
   if (readings_are_waiting (handler->readings))
     return now;
-  handler->readings_not_before = g_get_monotonic_time () + PAUSE;
+  worker->readings_not_before = g_get_monotonic_time () + PAUSE;
   return G_MAXINT64;
 }

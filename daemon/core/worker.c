@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * worker.c - the thread that calls one handler's plugin.
+ * worker.c - a thread that calls one handler's plugin.
  *
  * An attempt is on disk before the plugin is called; the answers are submitted
  * after it, and are on disk before the next attempt is, because the journal
  * keeps its order.  So a crash repeats at most the batch in hand and, if its
  * answers were not committed yet, the one before.
+ *
+ * Several workers share the schedule and the table of deliveries.  Answers are
+ * submitted under the lock under which they set a lane free, so that no other
+ * worker can be quicker with the next attempt of that lane.
  */
 #include "core/crash-point.h"
 #include "core/handler-private.h"
@@ -50,7 +54,7 @@ free_settlements (gpointer data, G_GNUC_UNUSED gboolean committed)
   g_free (entry);
 }
 
-/* Takes the settlements. */
+/* Takes the settlements.  The lock is held. */
 static void
 submit_settlements (Handler *handler, GArray *settlements)
 {
@@ -164,8 +168,10 @@ clear_arrays (Arrays *arrays)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Arrays, clear_arrays)
 
 static void
-hand_over (Handler *handler, GPtrArray *items, Arrays *arrays, gint64 deadline)
+hand_over (Worker *worker, GPtrArray *items, Arrays *arrays, gint64 deadline)
 {
+  Handler *handler = worker->handler;
+
   arrays->events = g_new (IpmidEvent *, items->len);
   arrays->tokens = g_new (guint64, items->len);
   arrays->attempts = g_new (guint, items->len);
@@ -183,8 +189,8 @@ hand_over (Handler *handler, GPtrArray *items, Arrays *arrays, gint64 deadline)
       arrays->tokens[i] = delivery->token;
       arrays->attempts[i] = delivery->item->attempts + 1;
     }
-  handler->busy_since = g_get_monotonic_time ();
-  handler->busy_deadline = deadline;
+  worker->busy_since = g_get_monotonic_time ();
+  worker->busy_deadline = deadline;
   g_mutex_unlock (&handler->lock);
 }
 
@@ -236,14 +242,28 @@ settle (Handler *handler, Delivery *delivery, IpmidVerdict verdict, GArray *sett
   g_hash_table_remove (handler->deliveries, &delivery->token);
 }
 
+/* Submits the settlements and lets go of the lock.  What was settled may have
+ * made room for other workers, or given them the time to wait for. */
+static void
+unlock_settled (Handler *handler, GArray *settlements)
+{
+  gboolean any = settlements->len > 0;
+
+  submit_settlements (handler, settlements);
+  g_mutex_unlock (&handler->lock);
+  if (any && handler->n_workers > 1)
+    handler_wake (handler);
+}
+
 /* What deliver() has returned. */
 static void
-take_back (Handler *handler, guint n, const Arrays *arrays)
+take_back (Worker *worker, guint n, const Arrays *arrays)
 {
-  g_autoptr (GArray) settlements = schedule_settlements_new ();
+  Handler *handler = worker->handler;
+  GArray *settlements = schedule_settlements_new ();
 
   g_mutex_lock (&handler->lock);
-  handler->busy_since = 0;
+  worker->busy_since = 0;
   for (guint i = 0; i < n; i++)
     {
       Delivery *delivery = g_hash_table_lookup (handler->deliveries, &arrays->tokens[i]);
@@ -254,14 +274,14 @@ take_back (Handler *handler, guint n, const Arrays *arrays)
       else
         delivery->later = TRUE;
     }
-  g_mutex_unlock (&handler->lock);
-  submit_settlements (handler, g_steal_pointer (&settlements));
+  unlock_settled (handler, settlements);
 }
 
 /* FALSE: the journal has failed. */
 static gboolean
-deliver (Handler *handler, GPtrArray *items)
+deliver (Worker *worker, GPtrArray *items)
 {
+  Handler *handler = worker->handler;
   Entry attempts = { .handler = handler->id, .items = items };
   gint64 deadline;
   g_auto (Arrays) arrays = { 0 };
@@ -270,12 +290,12 @@ deliver (Handler *handler, GPtrArray *items)
     return FALSE;
   crash_point ("handler-before-call");
   deadline = g_get_monotonic_time () + handler->options.timeout;
-  hand_over (handler, items, &arrays, deadline);
+  hand_over (worker, items, &arrays, deadline);
   const IpmidBatch batch
       = { sizeof batch, items->len, arrays.events, arrays.tokens, arrays.attempts, deadline, handler->cancel_fd };
-  handler->descriptor->deliver (handler->state, &batch, arrays.verdicts);
+  handler->descriptor->deliver (worker->state, &batch, arrays.verdicts);
   crash_point ("handler-after-call");
-  take_back (handler, items->len, &arrays);
+  take_back (worker, items->len, &arrays);
   return TRUE;
 }
 
@@ -285,7 +305,7 @@ settle_later (Handler *handler)
 {
   gint64 now = g_get_monotonic_time ();
   gint64 next = G_MAXINT64;
-  g_autoptr (GArray) settlements = schedule_settlements_new ();
+  GArray *settlements = schedule_settlements_new ();
   g_autoptr (GList) all = NULL;
 
   g_mutex_lock (&handler->lock);
@@ -293,6 +313,8 @@ settle_later (Handler *handler)
   for (GList *link = all; link != NULL; link = link->next)
     {
       Delivery *delivery = link->data;
+      if (!delivery->later)
+        continue; /* another worker's deliver() has not returned yet */
       if (delivery->answered)
         settle (handler, delivery, delivery->verdict, settlements);
       else if (delivery->deadline <= now)
@@ -303,8 +325,7 @@ settle_later (Handler *handler)
       else
         next = MIN (next, delivery->deadline);
     }
-  g_mutex_unlock (&handler->lock);
-  submit_settlements (handler, g_steal_pointer (&settlements));
+  unlock_settled (handler, settlements);
   return next;
 }
 
@@ -312,7 +333,7 @@ settle_later (Handler *handler)
 static void
 give_up_later (Handler *handler)
 {
-  g_autoptr (GArray) settlements = schedule_settlements_new ();
+  GArray *settlements = schedule_settlements_new ();
 
   g_mutex_lock (&handler->lock);
   g_autoptr (GList) all = g_hash_table_get_values (handler->deliveries);
@@ -321,17 +342,17 @@ give_up_later (Handler *handler)
       Delivery *delivery = link->data;
       settle (handler, delivery, delivery->answered ? delivery->verdict : IPMID_VERDICT_NONE, settlements);
     }
-  g_mutex_unlock (&handler->lock);
-  submit_settlements (handler, g_steal_pointer (&settlements));
+  unlock_settled (handler, settlements);
 }
 
 /* ------------------------------------------------------------------- the loop */
 
 static gboolean
-open_plugin (Handler *handler)
+open_plugin (Worker *worker)
 {
+  Handler *handler = worker->handler;
   g_autoptr (GError) error = NULL;
-  gboolean good = handler->descriptor->open (handler->state, &handler->host, &error);
+  gboolean good = handler->descriptor->open (worker->state, &handler->host, &error);
 
   g_mutex_lock (&handler->lock);
   if (!good && error == NULL)
@@ -345,16 +366,17 @@ open_plugin (Handler *handler)
 }
 
 static void
-reopen_if_asked (Handler *handler)
+reopen_if_asked (Worker *worker)
 {
+  Handler *handler = worker->handler;
   const LogContext context = { .handler = handler->name };
   g_autoptr (GError) error = NULL;
 
   g_mutex_lock (&handler->lock);
-  gboolean asked = handler->reopen;
-  handler->reopen = FALSE;
+  gboolean asked = worker->reopen;
+  worker->reopen = FALSE;
   g_mutex_unlock (&handler->lock);
-  if (asked && handler->descriptor->reopen != NULL && !handler->descriptor->reopen (handler->state, &error))
+  if (asked && handler->descriptor->reopen != NULL && !handler->descriptor->reopen (worker->state, &error))
     log_line (IPMID_LOG_ERROR, &context, "cannot re-open: %s", error == NULL ? "no reason given" : error->message);
 }
 
@@ -419,13 +441,13 @@ poll_timeout (gint64 wake_at)
 }
 
 static void
-wait_for_work (Handler *handler, gint64 wake_at, int idle_fd)
+wait_for_work (const Worker *worker, gint64 wake_at, int idle_fd)
 {
-  struct pollfd fds[] = { { .fd = handler->wake_fd, .events = POLLIN }, { .fd = idle_fd, .events = POLLIN } };
+  struct pollfd fds[] = { { .fd = worker->wake_fd, .events = POLLIN }, { .fd = idle_fd, .events = POLLIN } };
   guint64 count;
 
   if (poll (fds, G_N_ELEMENTS (fds), poll_timeout (wake_at)) > 0 && fds[0].revents != 0
-      && read (handler->wake_fd, &count, sizeof count) < 0 && errno != EAGAIN)
+      && read (worker->wake_fd, &count, sizeof count) < 0 && errno != EAGAIN)
     g_usleep (1000); /* never spin on a broken descriptor */
 }
 
@@ -435,35 +457,39 @@ linger (Handler *handler)
 {
   struct pollfd cancel = { .fd = handler->cancel_fd, .events = POLLIN };
 
+  if (handler->options.linger == 0)
+    return;
   g_mutex_lock (&handler->lock);
   gboolean idle = handler->stopping || is_paused (handler);
   guint length = idle ? 0 : schedule_ready_length (handler->schedule);
   g_mutex_unlock (&handler->lock);
-  if (handler->options.linger > 0 && length > 0 && length < handler->options.batch)
+  if (length > 0 && length < handler->options.batch)
     poll (&cancel, 1, (int) (handler->options.linger / 1000));
 }
 
 static gint64
-call_idle (Handler *handler, int *fd)
+call_idle (const Worker *worker, int *fd)
 {
+  const Handler *handler = worker->handler;
   IpmidIdle idle = { sizeof idle, -1, -1 };
 
   if (handler->descriptor->idle != NULL)
-    handler->descriptor->idle (handler->state, &idle);
+    handler->descriptor->idle (worker->state, &idle);
   *fd = idle.fd;
   return idle.wake_after < 0 ? G_MAXINT64 : g_get_monotonic_time () + idle.wake_after;
 }
 
 static void
-serve (Handler *handler)
+serve (Worker *worker)
 {
+  Handler *handler = worker->handler;
   g_autoptr (GPtrArray) items = g_ptr_array_new ();
   gint64 wake_at;
   int idle_fd;
 
   for (;;)
     {
-      reopen_if_asked (handler);
+      reopen_if_asked (worker);
       gint64 later_at = settle_later (handler);
       fetch_lanes (handler);
       linger (handler);
@@ -472,13 +498,13 @@ serve (Handler *handler)
         return;
       if (items->len > 0)
         {
-          if (!deliver (handler, items))
+          if (!deliver (worker, items))
             return;
           continue;
         }
-      gint64 readings_at = worker_hand_over_readings (handler);
-      gint64 idle_at = call_idle (handler, &idle_fd);
-      wait_for_work (handler, MIN (MIN (wake_at, readings_at), MIN (later_at, idle_at)), idle_fd);
+      gint64 readings_at = worker_hand_over_readings (worker);
+      gint64 idle_at = call_idle (worker, &idle_fd);
+      wait_for_work (worker, MIN (MIN (wake_at, readings_at), MIN (later_at, idle_at)), idle_fd);
     }
 }
 
@@ -494,15 +520,22 @@ forget_services (Handler *handler)
 gpointer
 worker_run (gpointer data)
 {
-  Handler *handler = data;
+  Worker *worker = data;
+  Handler *handler = worker->handler;
 
-  if (open_plugin (handler))
+  if (open_plugin (worker))
     {
-      serve (handler);
-      handler->descriptor->close (handler->state);
-      forget_services (handler);
-      give_up_later (handler);
+      serve (worker);
+      handler->descriptor->close (worker->state);
     }
+  g_mutex_lock (&handler->lock);
+  gboolean last = --handler->n_running == 0;
+  g_mutex_unlock (&handler->lock);
+  handler_wake (handler);
+  if (!last)
+    return NULL;
+  forget_services (handler);
+  give_up_later (handler);
   g_mutex_lock (&handler->lock);
   handler->ended = TRUE;
   g_mutex_unlock (&handler->lock);

@@ -7,7 +7,8 @@
  * table, fills one zeroed state per configured handler from the configuration,
  * and then calls the functions of the descriptor.
  *
- * Threads.  Every configured handler has a worker thread of its own.  All
+ * Threads.  Every configured handler has a worker thread of its own (or several,
+ * each with a state of its own: IPMID_PLUGIN_WORKERS).  All
  * functions of the descriptor except `check` are called on that thread, and
  * never concurrently for the same state, so blocking code is fine.  `check`
  * runs on the thread that reads the configuration.  SIGPIPE does nothing in
@@ -23,7 +24,7 @@
  *   1.1  IpmidReading.obstacle, ipmid_reading_render(), ipmid_host_want_readings(),
  *        ipmid_host_fleet() and its neighbours
  *   1.2  ipmid_host_state_dir(), services: ipmid_host_offer() and its neighbours,
- *        ipmid_host_pause()
+ *        ipmid_host_pause(), IPMID_PLUGIN_WORKERS
  */
 #ifndef IPMID_PLUGIN_H
 #define IPMID_PLUGIN_H
@@ -367,6 +368,11 @@ typedef enum
   /* It keeps events (a file, a database).  By default it also takes what stood
    * in the SEL before ipmid first met the BMC; see the key `existing`. */
   IPMID_PLUGIN_STORE = 1 << 2,
+  /* It may have several workers (the key `workers`): the host opens so many
+   * states of one handler, all with the same options and the same IpmidHost,
+   * each on a thread of its own.  Events of one BMC are never with two of them
+   * at once, and a batch holds those of one BMC only. */
+  IPMID_PLUGIN_WORKERS = 1 << 4,
 } IpmidPluginFlags;
 
 typedef struct

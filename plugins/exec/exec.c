@@ -162,6 +162,7 @@ const IpmidPlugin ipmid_plugin = {
   .name = "exec",
   .version = PLUGIN_VERSION,
   .summary = "hand events to a program",
+  .flags = IPMID_PLUGIN_WORKERS,
   .state_size = sizeof (Exec),
   .options = options,
   .check = exec_check,

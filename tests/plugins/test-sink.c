@@ -28,7 +28,7 @@ typedef struct
   char *log;
   char *script;
   gint64 pause;
-  gboolean fail_open;
+  int fail_open;
   char *readings_log;
   gint64 readings_pause;
 
@@ -46,11 +46,21 @@ typedef struct
 
 #define OPTION(member) G_STRUCT_OFFSET (Sink, member)
 
+enum
+{
+  FAIL_NO,
+  FAIL_YES,
+  FAIL_SECOND,
+};
+
+static const char *const failures[] = { "no", "yes", "second", NULL };
+
 static const IpmidOption options[] = {
   { "log", IPMID_OPTION_PATH, OPTION (log), NULL, TRUE, 0, 0, NULL, "PATH", "Where to write what came." },
   { "script", IPMID_OPTION_STRING, OPTION (script), "d", FALSE, 0, 0, NULL, "LETTERS", "What to answer." },
   { "pause", IPMID_OPTION_DURATION, OPTION (pause), "10ms", FALSE, 0, 0, NULL, "DURATION", "How long slow is." },
-  { "fail-open", IPMID_OPTION_BOOLEAN, OPTION (fail_open), "no", FALSE, 0, 0, NULL, "yes|no", "Cannot be opened." },
+  { "fail-open", IPMID_OPTION_CHOICE, OPTION (fail_open), "no", FALSE, 0, 0, failures, "no|yes|second",
+    "Cannot be opened; or not while `log` is there." },
   { "readings-log", IPMID_OPTION_PATH, OPTION (readings_log), NULL, FALSE, 0, 0, NULL, "PATH", "Where to write them." },
   { "readings-pause", IPMID_OPTION_DURATION, OPTION (readings_pause), "0s", FALSE, 0, 0, NULL, "DURATION",
     "How long it takes for readings." },
@@ -75,7 +85,7 @@ sink_open (gpointer state, IpmidHost *host, GError **error)
 {
   Sink *sink = state;
 
-  if (sink->fail_open)
+  if (sink->fail_open == FAIL_YES || (sink->fail_open == FAIL_SECOND && access (sink->log, F_OK) == 0))
     {
       g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "told to fail");
       return FALSE;
@@ -188,6 +198,7 @@ const IpmidPlugin ipmid_plugin = { .abi_major = IPMID_PLUGIN_ABI_MAJOR,
                                    .name = "test-sink",
                                    .version = "1",
                                    .summary = "Does as it is told",
+                                   .flags = IPMID_PLUGIN_WORKERS,
                                    .state_size = sizeof (Sink),
                                    .options = options,
                                    .open = sink_open,

@@ -444,6 +444,101 @@ test_drain_paused (void)
   bench_free (bench);
 }
 
+/* Whether each of the first `lanes` BMCs stands in the log once. */
+static gboolean
+all_stand_in_log (Bench *bench, guint lanes)
+{
+  g_auto (GStrv) log = read_log (bench);
+  guint seen[3] = { 0 };
+
+  for (guint i = 0; log[i] != NULL && log[i][0] != '\0'; i++)
+    seen[log[i][1] - '0']++;
+  for (guint lane = 0; lane < lanes; lane++)
+    if (seen[lane] != 1)
+      return FALSE;
+  return TRUE;
+}
+
+/* A BMC each for as many workers, though none of them comes to an end. */
+static void
+test_workers (void)
+{
+  const char *const settings[] = { "script", "h", "workers", "3", "batch", "1", NULL };
+  Bench *bench = bench_new (settings);
+
+  for (guint i = 0; i < 3; i++)
+    inject (bench, i, 2);
+  wait_lines (bench, 3);
+  g_assert_true (all_stand_in_log (bench, 3));
+  handler_stop (bench->handler, FALSE);
+  handler_cancel (bench->handler);
+  handler_join (bench->handler);
+  g_assert_cmpint (get_counts (bench).pending, ==, 6);
+  bench_free (bench);
+}
+
+/* The same promises as with one, whatever the plugin answers. */
+static void
+test_workers_order (gconstpointer letters)
+{
+  const char *const settings[] = { "script", letters, "pause", "1ms", "workers", "4", "batch", "5", NULL };
+  Bench *bench = bench_new (settings);
+
+  for (guint i = 0; i < 30; i++)
+    inject (bench, i % 3, 20);
+  wait_pending (bench, 0);
+  check_order (bench);
+  g_assert_cmpint (get_counts (bench).dead, ==, 0);
+  bench_free (bench);
+}
+
+static void
+test_workers_drain (void)
+{
+  const char *const settings[] = { "workers", "8", NULL };
+  Bench *bench = bench_new (settings);
+
+  inject (bench, 0, 3000);
+  inject (bench, 1, 3000);
+  handler_stop (bench->handler, TRUE);
+  handler_join (bench->handler);
+  g_assert_cmpint (get_counts (bench).pending, ==, 0);
+  g_assert_cmpuint (check_order (bench), ==, 0);
+  bench_free (bench);
+}
+
+/* The first has opened its state, the second cannot: all end. */
+static void
+test_workers_open_fails (void)
+{
+  const char *const settings[] = { "fail-open", "second", "workers", "3", NULL };
+  g_autoptr (GError) error = NULL;
+  Bench *bench = g_new0 (Bench, 1);
+
+  bench->directory = g_dir_make_tmp ("handler-XXXXXX", NULL);
+  bench->log = g_build_filename (bench->directory, "log", NULL);
+  g_assert_false (open_bench (bench, settings, &error));
+  g_assert_nonnull (strstr (error->message, "told to fail"));
+  handler_join (bench->handler);
+  g_assert_true (handler_has_ended (bench->handler));
+  bench_free (bench);
+}
+
+/* A plugin that has not said that it may have several has one. */
+static void
+test_workers_refused (void)
+{
+  g_autoptr (CoreConfig) config = core_config_new ();
+  HandlerConfig *description = core_config_add_handler (config, "log", "file");
+  g_autoptr (GPtrArray) mistakes = g_ptr_array_new_with_free_func (g_free);
+
+  handler_config_set (description, "path", "/nowhere", "here");
+  handler_config_set (description, "workers", "2", "here");
+  handler_check (description, g_getenv ("IPMID_TEST_PLUGIN_DIR"), mistakes);
+  g_assert_cmpuint (mistakes->len, ==, 1);
+  g_assert_nonnull (strstr (mistakes->pdata[0], "workers = 2"));
+}
+
 static void
 test_open_fails (void)
 {
@@ -496,6 +591,13 @@ main (int argc, char **argv)
   g_test_add_func ("/handler/linger", test_linger);
   g_test_add_func ("/handler/pause", test_pause);
   g_test_add_func ("/handler/drain-paused", test_drain_paused);
+  g_test_add_func ("/handler/workers", test_workers);
+  g_test_add_data_func ("/handler/workers-order", "s", test_workers_order);
+  g_test_add_data_func ("/handler/workers-order-failing", "drddsrdds", test_workers_order);
+  g_test_add_data_func ("/handler/workers-order-later", "lLd2rlL2l", test_workers_order);
+  g_test_add_func ("/handler/workers-drain", test_workers_drain);
+  g_test_add_func ("/handler/workers-open-fails", test_workers_open_fails);
+  g_test_add_func ("/handler/workers-refused", test_workers_refused);
   g_test_add_func ("/handler/open-fails", test_open_fails);
   g_test_add_data_func ("/handler/bad-option", "script2", test_bad_option);
   g_test_add_data_func ("/handler/bad-value", "pause", test_bad_option);

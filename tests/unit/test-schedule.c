@@ -188,6 +188,21 @@ end_fetch (Model *model, guint lane)
   *fetch = (Fetch){ 0 };
 }
 
+/* With several workers a call is for one lane, and a suspect is in flight alone. */
+static void
+check_workers (Model *model, const GPtrArray *items)
+{
+  gboolean alone = items->len == 1 && ((ScheduleItem *) items->pdata[0])->suspect;
+
+  if (model->limits.workers < 2 || items->len == 0 || model->in_flight->len == 0)
+    return;
+  g_assert_false (alone);
+  for (guint i = 0; i < items->len; i++)
+    g_assert_cmpint (((ScheduleItem *) items->pdata[i])->bmc, ==, ((ScheduleItem *) items->pdata[0])->bmc);
+  for (guint i = 0; i < model->in_flight->len; i++)
+    g_assert_false (((ScheduleItem *) model->in_flight->pdata[i])->suspect);
+}
+
 static void
 pick (Model *model)
 {
@@ -199,6 +214,7 @@ pick (Model *model)
     busy[((ScheduleItem *) model->in_flight->pdata[i])->bmc] = TRUE;
   schedule_pick (model->schedule, model->now, items);
   g_assert_cmpuint (items->len, <=, model->limits.batch);
+  check_workers (model, items);
   for (guint i = 0; i < items->len; i++)
     {
       ScheduleItem *item = items->pdata[i];
@@ -649,6 +665,59 @@ test_suspects (void)
   model_free (model);
 }
 
+/* Several workers get a lane each; what ends gives its place to the next. */
+static void
+test_workers (void)
+{
+  ScheduleLimits limits = tiny;
+  limits.workers = 3;
+  Model *model = model_new (&limits);
+
+  for (guint i = 0; i < 2 * LANES; i++)
+    take_in (model, i % LANES);
+  for (guint call = 1; call <= 3; call++)
+    {
+      turn (model);
+      g_assert_cmpuint (model->in_flight->len, ==, 2 * call); /* all of one lane */
+    }
+  run_dry (model, 100);
+  g_assert_cmpuint (model->done, ==, 2 * LANES);
+  model_free (model);
+}
+
+/* After a crash of several workers the suspects go one by one, though the lanes
+ * beside them are ready. */
+static void
+test_workers_suspects (void)
+{
+  ScheduleLimits limits = tiny;
+  limits.workers = 3;
+  Model *model = model_new (&limits);
+
+  for (guint i = 0; i < 3 * LANES; i++)
+    {
+      Owed owed = { .seq = model->next_seq++, .attempts = 1, .was_in_flight = i < 3 };
+      g_array_append_val (model->owed[i % LANES], owed);
+    }
+  for (guint lane = 0; lane < LANES; lane++)
+    schedule_add_backlog (model->schedule, lane);
+  for (guint suspect = 0; suspect < 3; suspect++)
+    {
+      turn (model);
+      g_assert_cmpuint (model->in_flight->len, ==, 1);
+      turn (model);
+      g_assert_cmpuint (model->in_flight->len, ==, 1); /* nothing beside it */
+      g_assert_cmpint (schedule_next_time (model->schedule), ==, G_MAXINT64);
+      settle (model, 0, IPMID_VERDICT_DONE);
+    }
+  turn (model);
+  turn (model);
+  g_assert_cmpuint (model->in_flight->len, >, 2);
+  run_dry (model, 100);
+  g_assert_cmpuint (model->done, ==, 3 * LANES);
+  model_free (model);
+}
+
 /* All sequences of verdicts of this length on one lane with a batch of two:
  * never stuck, never lost, order kept among the DONE unless a trial was made. */
 static void
@@ -778,6 +847,7 @@ test_random (void)
       limits.batch = (guint) g_test_rand_int_range (1, 5);
       limits.down_after = (guint) g_test_rand_int_range (2, 5);
       limits.attempts = g_test_rand_int_range (0, 3) == 0 ? 4 : 0;
+      limits.workers = (guint) g_test_rand_int_range (1, 4);
       Model *model = model_new (&limits);
       for (guint step = 0; step < 1500; step++)
         random_step (model);
@@ -816,6 +886,8 @@ main (int argc, char **argv)
   g_test_add_func ("/schedule/parked-lanes-leave-room", test_parked_lanes_leave_room);
   g_test_add_func ("/schedule/untried-does-not-spin", test_untried_does_not_spin);
   g_test_add_func ("/schedule/suspects", test_suspects);
+  g_test_add_func ("/schedule/workers", test_workers);
+  g_test_add_func ("/schedule/workers-suspects", test_workers_suspects);
   g_test_add_func ("/schedule/enumerated", test_enumerated);
   g_test_add_func ("/schedule/random", test_random);
   return g_test_run ();
