@@ -114,7 +114,7 @@ const IpmidOption config_daemon_options[] = {
     .offset = AT (severities),
     .argument = "TYPE:PATTERN=SEVERITY;…",
     .help = "Other severities than ipmid's own, by sensor type and name, as in Fan:*=info;Temperature:Inlet*=critical; "
-            "the first that matches counts.  See ipmid-events(7)." },
+            "the first that matches counts.  Readings of sensors follow them, too.  See ipmid-events(7)." },
   { .key = "silences",
     .type = IPMID_OPTION_LIST,
     .offset = AT (silences),

@@ -59,7 +59,7 @@ fleet_free (Fleet *fleet)
   g_ptr_array_unref (fleet->keepers);
   g_hash_table_unref (fleet->bmcs);
   resolver_free (fleet->resolver);
-  severity_rules_free (fleet->severities);
+  severity_rules_unref (fleet->severities);
   g_free (fleet);
 }
 
@@ -68,13 +68,16 @@ fleet_set_inventory (Fleet *fleet, Inventory *inventory, SdrCache *sdr_cache)
 {
   fleet->inventory = inventory;
   fleet->sdr_cache = sdr_cache;
+  inventory_set_severities (inventory, fleet->severities);
 }
 
 void
 fleet_set_severities (Fleet *fleet, SeverityRules *rules)
 {
-  severity_rules_free (fleet->severities);
+  severity_rules_unref (fleet->severities);
   fleet->severities = rules;
+  if (fleet->inventory != NULL)
+    inventory_set_severities (fleet->inventory, rules);
 }
 
 /* ------------------------------------------------------------------ collectors */

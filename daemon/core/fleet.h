@@ -38,7 +38,8 @@ Fleet *fleet_new (const CoreConfig *config, Journal *journal, FleetDeletedFunc o
  * fleet_stop() ends.  Before the first BMC. */
 void fleet_set_inventory (Fleet *fleet, Inventory *inventory, SdrCache *sdr_cache);
 
-/* The user's own severities from now on; takes them, NULL: none. */
+/* The user's own severities from now on, of events and of readings; takes them,
+ * NULL: none. */
 void fleet_set_severities (Fleet *fleet, SeverityRules *rules);
 
 /* `id` is the ledger's number; what it knows of the BMC stands in `saved`.  The

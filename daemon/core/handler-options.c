@@ -49,7 +49,7 @@ const IpmidOption handler_options[] = {
     "Auto means yes if there is a quiet time or a severity, unless direction says otherwise." },
   { "silence", IPMID_OPTION_CHOICE, OPTION (silence), "auto", FALSE, 0, 0, answers, "auto|yes|no",
     "Keep still about a BMC while it is silenced. Auto means yes for handlers that notify people, "
-    "and no for all others, such as file and exec." },
+    "and no for all others, such as file and exec. Readings of sensors are handed over all the same." },
   { "batch", IPMID_OPTION_INTEGER, OPTION (batch), "64", FALSE, 1, 4096, NULL, "NUMBER",
     "How many events the handler gets in one call at most." },
   { "workers", IPMID_OPTION_INTEGER, OPTION (workers), "1", FALSE, 1, 64, NULL, "NUMBER",

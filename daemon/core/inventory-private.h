@@ -42,7 +42,9 @@ typedef struct
 
 struct _Inventory
 {
-  SensorWords *words; /* the core's thread */
+  /* The core's thread. */
+  SensorWords *words;
+  SeverityRules *severities; /* NULL: none */
 
   GMutex lock;      /* everything below, and the slots */
   GHashTable *bmcs; /* gint64 → InventoryBmc */

@@ -67,6 +67,7 @@ inventory_free (Inventory *inventory)
     g_assert (inventory->readers[i] == NULL);
   g_hash_table_unref (inventory->bmcs);
   g_hash_table_unref (inventory->words);
+  severity_rules_unref (inventory->severities);
   g_mutex_clear (&inventory->lock);
   g_free (inventory);
 }
@@ -173,6 +174,7 @@ install (Inventory *inventory, InventoryBmc *bmc)
   if (bmc->beyond > 0)
     log_line (IPMID_LOG_WARNING, &context, "has more than %u sensors; %u of them are left out", SENSOR_SET_MAX,
               bmc->beyond);
+  sensor_set_judge (bmc->building, inventory->severities);
   g_mutex_lock (&inventory->lock);
   keep_readings (bmc->set, bmc->slots, bmc->building, slots);
   sensor_set_unref (bmc->set);
@@ -183,6 +185,31 @@ install (Inventory *inventory, InventoryBmc *bmc)
     if (inventory->readers[i] != NULL)
       readings_choose (inventory->readers[i], bmc);
   g_mutex_unlock (&inventory->lock);
+}
+
+/* Others may read the old set, so a new one takes its place: the sensors stand at
+ * the same places in it, and the slots stay. */
+void
+inventory_set_severities (Inventory *inventory, SeverityRules *rules)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  severity_rules_ref (rules);
+  severity_rules_unref (inventory->severities);
+  inventory->severities = rules;
+  g_hash_table_iter_init (&iter, inventory->bmcs);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      InventoryBmc *bmc = value;
+      SensorSet *judged = sensor_set_copy (bmc->set);
+
+      sensor_set_judge (judged, rules);
+      g_mutex_lock (&inventory->lock);
+      g_autoptr (SensorSet) before G_GNUC_UNUSED = bmc->set;
+      bmc->set = judged;
+      g_mutex_unlock (&inventory->lock);
+    }
 }
 
 gboolean

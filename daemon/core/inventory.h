@@ -38,6 +38,10 @@ void inventory_remove_bmc (Inventory *inventory, gint64 id);
 void inventory_set_labels (Inventory *inventory, gint64 bmc, const char *host, const char *const *labels);
 void inventory_set_state (Inventory *inventory, gint64 bmc, IpmidBmcState state, const char *words, gint64 since);
 
+/* The user's own severities, which readings have from now on, also those that came
+ * before; NULL: none.  Takes a reference. */
+void inventory_set_severities (Inventory *inventory, SeverityRules *rules);
+
 /* The body of a FRAME_SENSORS about this BMC.  The new inventory replaces the
  * old one when its last frame has come; readings of sensors that are in both are
  * kept.  FALSE: the frame breaks the protocol.  An unknown BMC is no mistake. */

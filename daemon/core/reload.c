@@ -59,7 +59,7 @@ free_reload (Reload *reload)
   g_ptr_array_unref (reload->removed);
   core_config_unref (reload->config);
   core_config_unref (reload->next);
-  severity_rules_free (reload->severities);
+  severity_rules_unref (reload->severities);
   g_clear_error (&reload->error);
   g_free (reload);
 }

@@ -57,6 +57,7 @@ fill_thresholds (SensorStates *states)
     {
       guint offset = 2 * i + (i >= IPMID_THRESHOLD_UPPER_NON_CRITICAL ? 1 : 0);
       states->words[i] = i < N_THRESHOLDS ? spec_threshold (i) : anonymous_state (i);
+      states->offsets[i] = (guint8) offset;
       states->severities[i] = (guint8) spec_severity (READING_TYPE_THRESHOLD, 0, offset, TRUE);
     }
 }
@@ -69,6 +70,7 @@ fill_states (SensorStates *states, guint8 reading_type, guint8 type)
     {
       const char *word = spec_state (reading_type, type, i);
       states->words[i] = word != NULL ? word : anonymous_state (i);
+      states->offsets[i] = (guint8) i;
       states->severities[i] = (guint8) spec_severity (reading_type, type, i, TRUE);
     }
 }
@@ -252,6 +254,62 @@ sensor_set_finish (SensorSet *set, GError **error)
   return TRUE;
 }
 
+/* ---------------------------------------------------------------- severities */
+
+static guint32
+pack_severities (const guint8 *severities)
+{
+  guint32 packed = 0;
+
+  for (guint i = 0; i < SENSOR_STATES; i++)
+    packed |= (severities[i] - 1u) << 2 * i;
+  return packed;
+}
+
+static IpmidSeverity
+severity_of (const Sensor *sensor, guint state)
+{
+  return (IpmidSeverity) (1 + (sensor->severities >> 2 * state & 3));
+}
+
+void
+sensor_set_judge (SensorSet *set, const SeverityRules *rules)
+{
+  for (guint i = 0; i < set->sensors->len; i++)
+    {
+      Sensor *sensor = &g_array_index (set->sensors, Sensor, i);
+      guint8 severities[SENSOR_STATES];
+
+      memcpy (severities, sensor->states->severities, sizeof severities);
+      severity_rules_apply_states (rules, sensor->type_name, sensor->name, SENSOR_STATES, sensor->states->offsets,
+                                   severities);
+      sensor->severities = pack_severities (severities);
+    }
+}
+
+SensorSet *
+sensor_set_copy (const SensorSet *set)
+{
+  SensorSet *copy = sensor_set_new ();
+
+  g_array_append_vals (copy->limits, set->limits->data, set->limits->len);
+  g_array_append_vals (copy->sensors, set->sensors->data, set->sensors->len);
+  for (guint i = 0; i < copy->sensors->len; i++)
+    {
+      const Sensor *sensor = sensor_set_get (copy, i);
+
+      words_ref (sensor->name);
+      words_ref (sensor->entity);
+      words_ref (sensor->id);
+      words_ref (sensor->unit);
+    }
+  shrink (&copy->sensors, clear_sensor);
+  shrink (&copy->limits, NULL);
+  return copy;
+}
+
+/* ------------------------------------------------------------------ looking up */
+
 guint
 sensor_set_length (const SensorSet *set)
 {
@@ -317,15 +375,15 @@ sensor_obstacle (const SensorReading *reading)
 }
 
 static guint
-fill_words (const SensorStates *states, guint32 asserted, const char **words, IpmidSeverity *severity)
+fill_words (const Sensor *sensor, guint32 asserted, const char **words, IpmidSeverity *severity)
 {
   guint n = 0;
 
   for (guint i = 0; i < SENSOR_STATES && asserted >> i != 0; i++)
     if ((asserted & (1u << i)) != 0)
       {
-        words[n++] = states->words[i];
-        *severity = MAX (*severity, (IpmidSeverity) states->severities[i]);
+        words[n++] = sensor->states->words[i];
+        *severity = MAX (*severity, severity_of (sensor, i));
       }
   words[n] = NULL;
   return n;
@@ -356,5 +414,5 @@ sensor_fill_reading (const Sensor *sensor, const char *bmc, const SensorReading 
   };
   if (out->has_value)
     out->value = reading->value;
-  return fill_words (sensor->states, asserted, words, &out->severity);
+  return fill_words (sensor, asserted, words, &out->severity);
 }

@@ -9,6 +9,7 @@
 #ifndef SENSOR_SET_H
 #define SENSOR_SET_H
 
+#include "core/severity-rules.h"
 #include "event/frame.h"
 
 #include <ipmid/plugin.h>
@@ -20,19 +21,21 @@
 /* Discrete states have the offsets 0 to 14 (IPMI 2.0, section 35.14). */
 #define SENSOR_STATES 15
 
-/* The names of a sensor's states, and how bad each is. */
+/* The names of a sensor's states, and how bad the specification makes each. */
 typedef struct
 {
   const char *words[SENSOR_STATES]; /* never NULL; live as long as the process */
+  guint8 offsets[SENSOR_STATES];    /* of the event that begins it (table 42-2) */
   guint8 severities[SENSOR_STATES]; /* IpmidSeverity */
   guint32 mask;                     /* bit n: there is a state n */
 } SensorStates;
 
 typedef struct
 {
-  guint32 number;    /* the collector's */
-  guint32 limits;    /* where its thresholds begin in the set's array */
-  guint16 record_id; /* of its sensor data record */
+  guint32 number;     /* the collector's */
+  guint32 limits;     /* where its thresholds begin in the set's array */
+  guint32 severities; /* of its states, as the user wants them: two bits each, IpmidSeverity - 1 */
+  guint16 record_id;  /* of its sensor data record */
   guint8 type, reading_type;
   guint8 flags;                    /* FrameSensorFlags */
   guint8 threshold;                /* bit n: has IpmidThreshold n */
@@ -73,6 +76,13 @@ gboolean sensor_set_add (SensorSet *set, SensorWords *words, GVariant *sensors, 
 /* The set is whole: from here on it does not change.  FALSE if a number stands
  * in it twice, which breaks the protocol. */
 gboolean sensor_set_finish (SensorSet *set, GError **error);
+
+/* How bad the states of its sensors are: by the specification, and by the user's
+ * rules (NULL: none).  Before the set is shared. */
+void sensor_set_judge (SensorSet *set, const SeverityRules *rules);
+
+/* The same sensors, in a set that is not shared yet. */
+SensorSet *sensor_set_copy (const SensorSet *set);
 
 guint sensor_set_length (const SensorSet *set);
 

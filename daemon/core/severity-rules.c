@@ -36,6 +36,7 @@ typedef struct
 
 struct _SeverityRules
 {
+  gatomicrefcount references;
   GPtrArray *rules; /* Rule */
 };
 
@@ -166,6 +167,7 @@ severity_rules_parse (const char *const *rules, GError **error)
 {
   g_autoptr (SeverityRules) parsed = g_new0 (SeverityRules, 1);
 
+  g_atomic_ref_count_init (&parsed->references);
   parsed->rules = g_ptr_array_new_with_free_func (rule_free);
   for (guint i = 0; rules != NULL && rules[i] != NULL; i++)
     {
@@ -178,10 +180,18 @@ severity_rules_parse (const char *const *rules, GError **error)
   return g_steal_pointer (&parsed);
 }
 
-void
-severity_rules_free (SeverityRules *rules)
+SeverityRules *
+severity_rules_ref (SeverityRules *rules)
 {
-  if (rules == NULL)
+  if (rules != NULL)
+    g_atomic_ref_count_inc (&rules->references);
+  return rules;
+}
+
+void
+severity_rules_unref (SeverityRules *rules)
+{
+  if (rules == NULL || !g_atomic_ref_count_dec (&rules->references))
     return;
   g_ptr_array_unref (rules->rules);
   g_free (rules);
@@ -200,36 +210,54 @@ offset_of (const IpmidEvent *event)
 }
 
 static gboolean
-direction_matches (const Rule *rule, const IpmidEvent *event)
+sensor_matches (const Rule *rule, const char *type, const char *sensor)
 {
-  gboolean assertion = event_integer (event, IPMID_FIELD_ASSERT) != 0;
-
-  return rule->direction == DIRECTION_BOTH || assertion == (rule->direction == DIRECTION_ASSERT);
+  return (rule->type == NULL || g_str_equal (rule->type, type))
+         && pattern_match (rule->pattern, sensor == NULL ? "" : sensor);
 }
 
 static gboolean
-matches (const Rule *rule, const IpmidEvent *event)
+state_matches (const Rule *rule, int offset, gboolean assertion)
 {
-  const char *sensor = event_string (event, IPMID_FIELD_SENSOR);
-
-  return (rule->type == NULL || g_str_equal (rule->type, event_string (event, IPMID_FIELD_SENSOR_TYPE)))
-         && (rule->offset < 0 || rule->offset == offset_of (event)) && direction_matches (rule, event)
-         && pattern_match (rule->pattern, sensor == NULL ? "" : sensor);
+  return (rule->offset < 0 || rule->offset == offset)
+         && (rule->direction == DIRECTION_BOTH || assertion == (rule->direction == DIRECTION_ASSERT));
 }
 
 void
 severity_rules_apply (const SeverityRules *rules, IpmidEvent *event)
 {
-  if (rules == NULL || !event_has (event, IPMID_FIELD_SENSOR_TYPE))
+  const char *type = event_string (event, IPMID_FIELD_SENSOR_TYPE);
+  const char *sensor = event_string (event, IPMID_FIELD_SENSOR);
+  gboolean assertion = event_integer (event, IPMID_FIELD_ASSERT) != 0;
+  int offset = offset_of (event);
+
+  if (rules == NULL || type == NULL)
     return;
   for (guint i = 0; i < rules->rules->len; i++)
     {
       const Rule *rule = rules->rules->pdata[i];
 
-      if (matches (rule, event))
+      if (state_matches (rule, offset, assertion) && sensor_matches (rule, type, sensor))
         {
           event_set_integer (event, IPMID_FIELD_SEVERITY, rule->severity);
           return;
         }
+    }
+}
+
+void
+severity_rules_apply_states (const SeverityRules *rules, const char *type, const char *sensor, guint n,
+                             const guint8 *offsets, guint8 *severities)
+{
+  /* Backwards: so the first that matches has the last word. */
+  for (guint i = rules == NULL ? 0 : rules->rules->len; i > 0; i--)
+    {
+      const Rule *rule = rules->rules->pdata[i - 1];
+
+      if (!sensor_matches (rule, type, sensor))
+        continue;
+      for (guint state = 0; state < n; state++)
+        if (state_matches (rule, offsets[state], TRUE))
+          severities[state] = (guint8) rule->severity;
     }
 }

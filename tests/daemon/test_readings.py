@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from fake_fleet import Fleet
 from test_core import bmc, make  # noqa: F401  (fixtures)
 from test_core import wait_delivered
 from waiting import TIMESCALE, wait_for
@@ -100,6 +101,30 @@ def test_lines_of_the_file(make, bmc, tmp_path):  # noqa: F811
     for reading, why in ((unavailable, "reading unavailable"), (unscanned, "scanning disabled")):
         assert (reading["available"], reading["obstacle"]) == (False, why)
         assert not {"value", "states", "severity"} & set(reading)
+
+
+def test_severities_of_the_user(tmp_path):
+    """They count for readings, from a reload on for what was read before, too."""
+    fleet = Fleet(tmp_path, 1, handler="readings = yes")
+    fleet.bmcs[0].say(".sensors", "8 50\n")
+    plain = fleet.daemon
+
+    def wait_severities(expected):
+        def newest():
+            last = {line["sensor"]: line.get("severity") for line in readings(fleet.ipmid.output)[-8:]}
+            return [last.get(f"sensor {number}") for number in (0, 1, 4)]
+        wait_for(lambda: newest() == expected, 15, lambda: f"{expected}: {newest()}", poll=0.05)
+    try:
+        fleet.start()
+        wait_severities(["critical", "critical", "critical"])
+        fleet.daemon = plain + "severities = Temperature:SENSOR ?:offset-9=warning;power supply:*=info\n"
+        fleet.write()
+        fleet.reload()
+        wait_severities(["warning", "info", "warning"])
+        fleet.ipmid.restart()
+        wait_severities(["warning", "info", "warning"])
+    finally:
+        fleet.stop()
 
 
 def test_none_without_the_option(make, bmc, tmp_path):  # noqa: F811

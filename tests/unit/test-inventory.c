@@ -331,6 +331,85 @@ test_worst_state (void)
   g_assert_cmpstr (look (inventory, 0).sensor_type, ==, "Power Supply");
 }
 
+/* The user's severities count for readings as for the event that begins the
+ * state: the offset of "upper critical" is 9, going high (table 42-2). */
+static void
+test_severity_rules (void)
+{
+  static const struct
+  {
+    const char *rule;
+    IpmidSeverity upper_critical, lower_critical;
+  } cases[] = {
+    { "*:*=info", IPMID_SEVERITY_INFO, IPMID_SEVERITY_INFO },
+    { "Temperature:INLET*=ok", IPMID_SEVERITY_OK, IPMID_SEVERITY_OK },
+    { "Temperature:Outlet*=ok", IPMID_SEVERITY_CRITICAL, IPMID_SEVERITY_CRITICAL },
+    { "Fan:*=ok", IPMID_SEVERITY_CRITICAL, IPMID_SEVERITY_CRITICAL },
+    { "Temperature:*:offset-9=warning", IPMID_SEVERITY_WARNING, IPMID_SEVERITY_CRITICAL },
+    { "Temperature:*:offset-2=warning", IPMID_SEVERITY_CRITICAL, IPMID_SEVERITY_WARNING },
+    { "*:*:offset-4=warning", IPMID_SEVERITY_CRITICAL, IPMID_SEVERITY_CRITICAL }, /* a state's number is no offset */
+    { "*:*:assert=info", IPMID_SEVERITY_INFO, IPMID_SEVERITY_INFO },
+    { "*:*:deassert=info", IPMID_SEVERITY_CRITICAL, IPMID_SEVERITY_CRITICAL }, /* it holds */
+  };
+  const TestSensor sensors[] = { { .number = 0, .name = "Inlet Temp", .type = 0x01, .reading_type = 0x01 },
+                                 { .number = 1, .name = "Inlet Temp", .type = 0x01, .reading_type = 0x01 },
+                                 { .number = 2, .name = "Inlet Temp", .type = 0x01, .reading_type = 0x01 } };
+
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (cases); i++)
+    {
+      const char *const words[] = { cases[i / 2].rule, NULL };
+      g_autoptr (Inventory) inventory = make ();
+      g_autoptr (SeverityRules) rules = severity_rules_parse (words, NULL);
+      FrameReading readings[] = { test_reading (0, 1), test_reading (1, 1), test_reading (2, 1) };
+
+      if (i % 2 == 0) /* before the sensors are known, and afterwards */
+        inventory_set_severities (inventory, rules);
+      describe (inventory, test_sensors (sensors, 3, TRUE, TRUE));
+      readings[0].states = 1u << IPMID_THRESHOLD_UPPER_CRITICAL;
+      readings[1].states = 1u << IPMID_THRESHOLD_LOWER_CRITICAL;
+      read_in (inventory, readings, 3);
+      if (i % 2 == 1)
+        inventory_set_severities (inventory, rules);
+      g_assert_cmpint (look (inventory, 0).severity, ==, cases[i / 2].upper_critical);
+      g_assert_cmpint (look (inventory, 1).severity, ==, cases[i / 2].lower_critical);
+      g_assert_cmpint (look (inventory, 2).severity, ==, IPMID_SEVERITY_OK); /* nothing holds */
+      inventory_set_severities (inventory, NULL);
+      g_assert_cmpint (look (inventory, 0).severity, ==, IPMID_SEVERITY_CRITICAL);
+    }
+}
+
+/* Who looks at the sensors keeps what he saw, and the limits and readings stay. */
+static void
+test_severities_change (void)
+{
+  static const char *const words[] = { "Fan:*=info", "Power Supply:*=warning", "*:*=ok", NULL };
+  const double limits[] = { NAN, 5, NAN, NAN, 90, NAN };
+  const TestSensor sensors[]
+      = { { .number = 0, .type = 0x08, .reading_type = 0x6f },
+          { .number = 1, .type = 0x01, .reading_type = 0x01, .unit = "degrees C", .limits = limits } };
+  g_autoptr (Inventory) inventory = make ();
+  g_autoptr (SeverityRules) rules = severity_rules_parse (words, NULL);
+  FrameReading readings[] = { test_reading (0, 0), test_reading (1, 95) };
+  double limit;
+
+  describe (inventory, test_sensors (sensors, 2, TRUE, TRUE));
+  readings[0].states = 3;
+  readings[1].states = 1u << IPMID_THRESHOLD_UPPER_CRITICAL;
+  read_in (inventory, readings, 2);
+  g_autoptr (InventorySnapshot) before = inventory_snapshot (inventory, BMC);
+  inventory_set_severities (inventory, rules);
+  g_assert_cmpint (look (inventory, 0).severity, ==, IPMID_SEVERITY_WARNING);
+  g_assert_cmpint (look (inventory, 1).severity, ==, IPMID_SEVERITY_OK);
+  g_assert_cmpfloat (look (inventory, 1).value, ==, 95);
+  g_assert_cmpstr (look (inventory, 1).unit, ==, "degrees C");
+  g_autoptr (InventorySnapshot) after = inventory_snapshot (inventory, BMC);
+  g_assert_true (sensor_set_limit (inventory_snapshot_sensors (after), 1, IPMID_THRESHOLD_UPPER_CRITICAL, &limit));
+  g_assert_cmpfloat (limit, ==, 90);
+  g_assert_false (sensor_set_limit (inventory_snapshot_sensors (after), 1, IPMID_THRESHOLD_LOWER_NON_CRITICAL, &limit));
+  g_assert_true (inventory_snapshot_sensors (before) != inventory_snapshot_sensors (after));
+  g_assert_cmpstr (sensor_set_get (inventory_snapshot_sensors (before), 1)->name, ==, "sensor 1");
+}
+
 /* A new inventory keeps what was read of sensors that it still has, wherever
  * their numbers went; one that became something else begins anew. */
 static void
@@ -424,6 +503,8 @@ main (int argc, char **argv)
   g_test_add_func ("/inventory/availability", test_availability);
   g_test_add_func ("/inventory/words", test_words);
   g_test_add_func ("/inventory/worst-state", test_worst_state);
+  g_test_add_func ("/inventory/severity-rules", test_severity_rules);
+  g_test_add_func ("/inventory/severities-change", test_severities_change);
   g_test_add_func ("/inventory/replaced", test_replaced);
   g_test_add_func ("/inventory/describe", test_describe);
   g_test_add_func ("/inventory/memory", test_memory);
