@@ -137,6 +137,9 @@ void workers_free (Handler *handler);
 gboolean workers_start (Handler *handler, GError **error);
 void workers_join (Handler *handler);
 
+/* Asks the journal for what the schedule has room for.  A worker's thread. */
+void worker_fetch_lanes (Handler *handler);
+
 /* A worker's thread function. */
 gpointer worker_run (gpointer worker);
 

@@ -61,6 +61,13 @@ static const IpmidOption options[] = {
     .help
     = "What happens when a program that is started once ends: it is started again, after a pause that grows, or ipmid "
       "stops with status 1, as openipmi_eventd does.  With \"stop\" a program that does not read is not ended." },
+  { .key = "user",
+    .type = IPMID_OPTION_STRING,
+    .offset = G_STRUCT_OFFSET (Exec, user),
+    .argument = "NAME",
+    .help = "The user to run the program as, with the groups that this user has and no capabilities.  ipmid has to be "
+            "root for that, or to have the capabilities CAP_SETUID, CAP_SETGID and CAP_KILL.  If it is not given, the "
+            "program runs as ipmid's own user." },
   { .key = NULL },
 };
 
@@ -87,17 +94,24 @@ exec_check (gpointer state, GError **error)
 {
   const Exec *exec = state;
 
-  if (exec->input != EXEC_INPUT_ACKNOWLEDGE || exec->format == IPMID_FORMAT_JSON)
+  g_autoptr (Identity) identity = NULL;
+
+  if (exec->input == EXEC_INPUT_ACKNOWLEDGE && exec->format != IPMID_FORMAT_JSON)
+    {
+      g_set_error (
+          error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+          "input = acknowledge needs format = json: in the words of openipmi_eventd an event has no id to answer for");
+      return FALSE;
+    }
+  if (exec->user == NULL)
     return TRUE;
-  g_set_error (
-      error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-      "input = acknowledge needs format = json: in the words of openipmi_eventd an event has no id to answer for");
-  return FALSE;
+  identity = identity_new (exec->user, error);
+  return identity != NULL && identity_may_change (exec->user, error);
 }
 
 /* Nothing of ipmid's own environment reaches the program. */
 static char **
-base_environment (void)
+base_environment (const Identity *identity)
 {
   GPtrArray *environment = g_ptr_array_new ();
 
@@ -105,7 +119,12 @@ base_environment (void)
   /* The character set alone: everything else of C.UTF-8 is as in C, but would
    * cost a program a dozen more files to read each time it starts. */
   g_ptr_array_add (environment, g_strdup ("LC_CTYPE=C.UTF-8"));
-  g_ptr_array_add (environment, g_strconcat ("HOME=", g_get_home_dir (), NULL));
+  g_ptr_array_add (environment, g_strconcat ("HOME=", identity != NULL ? identity->home : g_get_home_dir (), NULL));
+  if (identity != NULL)
+    {
+      g_ptr_array_add (environment, g_strconcat ("USER=", identity->name, NULL));
+      g_ptr_array_add (environment, g_strconcat ("LOGNAME=", identity->name, NULL));
+    }
   g_ptr_array_add (environment, NULL);
   return (char **) g_ptr_array_free (environment, FALSE);
 }
@@ -117,6 +136,7 @@ exec_close (gpointer state)
 
   g_clear_pointer (&exec->persist, persist_free);
   g_clear_pointer (&exec->environment, g_strfreev);
+  g_clear_pointer (&exec->identity, identity_free);
 }
 
 static gboolean
@@ -125,7 +145,13 @@ exec_open (gpointer state, IpmidHost *host, GError **error)
   Exec *exec = state;
 
   exec->host = host;
-  exec->environment = base_environment ();
+  if (exec->user != NULL)
+    {
+      exec->identity = identity_new (exec->user, error);
+      if (exec->identity == NULL)
+        return FALSE;
+    }
+  exec->environment = base_environment (exec->identity);
   if (exec->input == EXEC_INPUT_ARGUMENTS || exec->input == EXEC_INPUT_STDIN)
     return TRUE;
   exec->persist = persist_new (exec);

@@ -8,12 +8,15 @@
  *   delivery.c what such a program is handed, and the verdicts
  *   stream.c   what goes through the pipes of such a program
  *   spawn.c    processes
+ *   identity.c the user that they run as
  *   ack.c      the program's answers
  *
  * Everything runs on the handler's worker thread.
  */
 #ifndef EXEC_H
 #define EXEC_H
+
+#include "identity.h"
 
 #include <ipmid/plugin.h>
 
@@ -42,9 +45,11 @@ typedef struct
   int format;
   gint64 time_limit; /* 0: none but the host's */
   int on_exit;
+  char *user; /* NULL: ipmid's own */
 
   IpmidHost *host;
   char **environment; /* what every run gets */
+  Identity *identity; /* of `user`, else NULL */
   Persist *persist;   /* of the persistent modes, else NULL */
 } Exec;
 

@@ -90,7 +90,10 @@ launch (Persist *persist, GError **error)
     return FALSE;
   argv = exec_argv (persist->exec, 0);
   g_ptr_array_add (argv, NULL);
-  started = child_start (&persist->child, (char **) argv->pdata, persist->exec->environment, ends[0], ends[1], error);
+  started = child_start (
+      &persist->child,
+      &(ChildPlan){ (char **) argv->pdata, persist->exec->environment, ends[0], ends[1], persist->exec->identity },
+      error);
   g_ptr_array_unref (argv);
   close (ends[0]);
   if (ends[1] >= 0)

@@ -145,7 +145,8 @@ start (Exec *exec, const IpmidEvent *event, char **arguments, int in, Child *chi
   for (guint i = 0; i < n_arguments; i++)
     g_ptr_array_add (argv, arguments[i]);
   g_ptr_array_add (argv, NULL);
-  started = child_start (child, (char **) argv->pdata, (char **) environment->pdata, in, -1, error);
+  started = child_start (
+      child, &(ChildPlan){ (char **) argv->pdata, (char **) environment->pdata, in, -1, exec->identity }, error);
   for (guint i = own; i < environment->len; i++)
     g_free (environment->pdata[i]);
   g_ptr_array_unref (environment);

@@ -44,19 +44,29 @@ set_actions (posix_spawn_file_actions_t *actions, int in, int out)
   posix_spawn_file_actions_addchdir_np (actions, "/");
 }
 
-gboolean
-child_start (Child *child, char **argv, char **environment, int in, int out, GError **error)
+/* As the user that we are; returns what errno would be. */
+static int
+spawn_plain (pid_t *pid, const ChildPlan *plan)
 {
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_t actions;
   int status;
 
-  *child = (Child){ 0, -1 };
   set_attributes (&attributes);
-  set_actions (&actions, in, out);
-  status = posix_spawn (&child->pid, argv[0], &actions, &attributes, argv, environment);
+  set_actions (&actions, plan->in, plan->out);
+  status = posix_spawn (pid, plan->argv[0], &actions, &attributes, plan->argv, plan->environment);
   posix_spawn_file_actions_destroy (&actions);
   posix_spawnattr_destroy (&attributes);
+  return status;
+}
+
+gboolean
+child_start (Child *child, const ChildPlan *plan, GError **error)
+{
+  int status;
+
+  *child = (Child){ 0, -1 };
+  status = plan->identity != NULL ? spawn_as (&child->pid, plan) : spawn_plain (&child->pid, plan);
   if (status == 0)
     {
       child->pidfd = pidfd_open (child->pid, 0);
@@ -67,7 +77,8 @@ child_start (Child *child, char **argv, char **environment, int in, int out, GEr
       waitpid (child->pid, NULL, 0);
     }
   *child = (Child){ 0, -1 };
-  g_set_error (error, G_FILE_ERROR, (int) g_file_error_from_errno (status), "cannot start %s: %s", argv[0],
+  g_set_error (error, G_FILE_ERROR, (int) g_file_error_from_errno (status), "cannot start %s%s%s: %s", plan->argv[0],
+               plan->identity != NULL ? " as " : "", plan->identity != NULL ? plan->identity->name : "",
                g_strerror (status));
   return FALSE;
 }

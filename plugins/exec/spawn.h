@@ -8,7 +8,8 @@
 #ifndef SPAWN_H
 #define SPAWN_H
 
-#include <glib.h>
+#include "identity.h"
+
 #include <signal.h>
 #include <sys/types.h>
 
@@ -18,10 +19,23 @@ typedef struct
   int pidfd; /* readable when the program has ended; -1: there is none */
 } Child;
 
-/* Starts argv[0], which is a path, without a shell: signals reset, working
- * directory "/", no descriptor inherited but `in` as its standard input (-1:
- * /dev/null), `out` as its standard output (-1: ours) and our standard error. */
-gboolean child_start (Child *child, char **argv, char **environment, int in, int out, GError **error);
+/* What is started, and with what. */
+typedef struct
+{
+  char **argv; /* argv[0] is a path */
+  char **environment;
+  int in;                   /* its standard input; -1: /dev/null */
+  int out;                  /* its standard output; -1: ours */
+  const Identity *identity; /* who it runs as; NULL: as we do */
+} ChildPlan;
+
+/* Starts it without a shell: signals reset, working directory "/", no other
+ * descriptor inherited but our standard error. */
+gboolean child_start (Child *child, const ChildPlan *plan, GError **error);
+
+/* The part of child_start() that becomes another user (spawn-as.c): 0, or what
+ * errno would be. */
+int spawn_as (pid_t *pid, const ChildPlan *plan);
 
 /* Whether the program has ended (and waits to be reaped). */
 gboolean child_ended (const Child *child);
