@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* bmc-records.c - see bmc-private.h. */
 #include "bmc-private.h"
+#include "fault-point.h"
 
 #include <OpenIPMI/ipmi_msgbits.h>
 
@@ -67,6 +68,7 @@ deliver_in_callback (ipmi_domain_t *domain, void *cb_data)
   for (guint i = 0; i < delivery->n_records; i++)
     {
       const SelRecord *record = &delivery->records[i];
+      fault_point_record (record->bytes);
       g_autoptr (IpmidEvent) event = decoder_event (bmc->host->decoder, domain, sdrs, record->bytes, record->existing);
       GVariant *variant = event_to_variant (event);
 

@@ -2,8 +2,9 @@
 /*
  * fleet-blame.c - a collector has crashed: whose fault it was, and what follows.
  *
- * The suspect is whom the collector was working for (event/serving.h), or the
- * only BMC that it had.  Twice suspect within ten minutes: into quarantine.
+ * The suspect is because of whom the keeper has ended the collector
+ * (keeper-watch.c), whom it was working for (event/serving.h), or the only BMC
+ * that it had.  Twice suspect within ten minutes, or caught: into quarantine.
  * Without a suspect a share that keeps crashing is halved; so the guilty one is
  * alone, and suspect, after a few crashes, and every half is spared those of
  * the other.
@@ -16,11 +17,12 @@
 static FleetBmc *
 find_suspect (Keeper *keeper)
 {
-  FleetBmc *noted = keeper->broken ? NULL : keeper_find_bmc (keeper, serving_bmc (keeper->note));
+  guint32 number = keeper->suspect != 0 ? (guint32) keeper->suspect : serving_bmc (keeper->note);
+  FleetBmc *noted = keeper->broken ? NULL : keeper_find_bmc (keeper, number);
   GHashTableIter iter;
   gpointer only;
 
-  if (noted != NULL || g_hash_table_size (keeper->bmcs) != 1)
+  if (noted != NULL || keeper->suspect != 0 || g_hash_table_size (keeper->bmcs) != 1)
     return noted;
   g_hash_table_iter_init (&iter, keeper->bmcs);
   return g_hash_table_iter_next (&iter, NULL, &only) ? only : NULL;
@@ -45,6 +47,14 @@ isolate (FleetBmc *bmc, const char *how)
     bmc->keeper->alone = TRUE;
 }
 
+static gboolean
+judge (FleetBmc *bmc, gboolean caught)
+{
+  gint64 time = bmc->fleet->config->quarantine_time, now = g_get_monotonic_time ();
+
+  return caught ? quarantine_convict (&bmc->quarantine, time, now) : quarantine_blame (&bmc->quarantine, time, now);
+}
+
 static void
 blame (FleetBmc *bmc, const char *how)
 {
@@ -54,7 +64,7 @@ blame (FleetBmc *bmc, const char *how)
   log_line (IPMID_LOG_WARNING, &context, "the collector %s while working for it", how);
   if (!fleet_may_grow (fleet) && g_hash_table_size (bmc->keeper->bmcs) > 1)
     log_line (IPMID_LOG_ERROR, &context, "too many collectors run already to give it one of its own");
-  else if (quarantine_blame (&bmc->quarantine, fleet->config->quarantine_time, g_get_monotonic_time ()))
+  else if (judge (bmc, bmc->keeper->caught))
     isolate (bmc, how);
   fleet_wake_at (fleet, quarantine_deadline (&bmc->quarantine));
 }
@@ -84,7 +94,7 @@ fleet_on_crash (Fleet *fleet, Keeper *keeper, const char *how)
   FleetBmc *suspect = find_suspect (keeper);
   if (suspect != NULL)
     blame (suspect, how);
-  else if (quarantine_count (&keeper->unexplained, g_get_monotonic_time ()))
+  else if (keeper->suspect == 0 && quarantine_count (&keeper->unexplained, g_get_monotonic_time ()))
     halve (keeper);
 }
 

@@ -26,12 +26,13 @@ typedef struct
   guint resolve_failures;
   char **addresses; /* as they were looked up last; NULL: not yet */
 
-  gboolean added;    /* its collector knows it */
-  gboolean removing; /* its collector is closing the session */
-  gboolean moving;   /* then it goes to another collector */
-  gboolean leaving;  /* then it is forgotten */
-  gboolean stays;    /* in the new configuration; for fleet_forget_others() */
-  guint generation;  /* of ADDs: what was asked for before is not answered */
+  gboolean added;     /* its collector knows it */
+  gboolean removing;  /* its collector is closing the session */
+  guint remove_pings; /* that were answered since, but REMOVE was not */
+  gboolean moving;    /* then it goes to another collector */
+  gboolean leaving;   /* then it is forgotten */
+  gboolean stays;     /* in the new configuration; for fleet_forget_others() */
+  guint generation;   /* of ADDs: what was asked for before is not answered */
 
   FrameState state;
   char *words;       /* why it is in this state */
@@ -65,6 +66,7 @@ struct _Fleet
   guint next_number;         /* of a keeper */
   guint tick_timer;
   gint64 tick_at; /* monotonic */
+  guint watch_timer;
   gboolean running, stopping;
   void (*stopped) (gpointer user_data);
   gpointer stopped_data;

@@ -10,9 +10,8 @@
 /* Name servers are asked so many questions at a time. */
 #define RESOLVER_THREADS 16
 
-/* Collectors beyond those that the shares need: for BMCs in quarantine, and for
- * halves of shares.  A collector that is broken by itself must not become one
- * per BMC. */
+/* Collectors beyond those that the shares need (quarantine, halves of shares):
+ * one that is broken by itself must not become one per BMC. */
 #define EXTRA_KEEPERS 64
 
 /* What is due for some BMC may wait so long for what is due for others. */
@@ -54,6 +53,7 @@ fleet_free (Fleet *fleet)
   if (fleet == NULL)
     return;
   g_clear_handle_id (&fleet->tick_timer, g_source_remove);
+  g_clear_handle_id (&fleet->watch_timer, g_source_remove);
   for (guint i = 0; i < fleet->keepers->len; i++)
     keeper_unref (fleet->keepers->pdata[i]);
   g_ptr_array_unref (fleet->keepers);

@@ -5,9 +5,10 @@
  * Each collector (keeper.h) has a share of the BMCs.  A BMC keeps its share as
  * long as possible; a new one goes to the emptiest; a collector without BMCs
  * ends.  When a collector crashes or spins, only its share is blind until it is
- * started again; the BMC that it was working for, if that happens again, is put
- * into quarantine, alone in a collector of its own (quarantine.h).  If nobody
- * is suspect, the share is halved until the guilty one is alone.
+ * started again; the BMC that it was working for is put into quarantine, alone in
+ * a collector of its own (quarantine.h): at once if the collector could not get
+ * away from it, else if that happens again.  If nobody is suspect, the share is
+ * halved until the guilty one is alone.
  *
  * Belongs to the core's thread.
  */

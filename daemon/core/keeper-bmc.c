@@ -114,6 +114,7 @@ keeper_take_bmc (Keeper *keeper, FleetBmc *bmc)
 {
   bmc->keeper = keeper;
   g_hash_table_insert (keeper->bmcs, &bmc->id, bmc);
+  keeper_begin_watch (keeper->fleet);
   if (keeper->channel != NULL)
     keeper_resolve_bmc (bmc);
 }
@@ -140,6 +141,7 @@ keeper_close_bmc (FleetBmc *bmc)
       return;
     }
   bmc->removing = TRUE;
+  bmc->remove_pings = 0;
   fleet_set_state (bmc, FRAME_STATE_CONNECTING, "the session is being closed");
   keeper_send (bmc->keeper, FRAME_REMOVE, g_variant_new ("(u)", (guint32) bmc->id));
 }

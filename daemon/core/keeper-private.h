@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * keeper-private.h - what the fleet, keeper.c (the process), keeper-bmc.c (its
- * share) and keeper-frames.c (what it says) know of a keeper.
+ * share), keeper-frames.c (what it says) and keeper-watch.c (whether it works)
+ * know of a keeper.
  */
 #ifndef KEEPER_PRIVATE_H
 #define KEEPER_PRIVATE_H
 
 #include "core/fleet-private.h"
+#include "core/stall.h"
 #include "event/channel.h"
 #include "event/serving.h"
 
@@ -35,6 +37,9 @@ struct _Keeper
 
   guint ping_timer;
   guint unanswered; /* pings in a row */
+  Stall stall;
+  gint64 suspect;  /* we have killed it because of this BMC; 0: not, or because of nobody */
+  gboolean caught; /* it was at work for the suspect, without end */
 
   gboolean stopping;                                    /* it is to end, and no other one is started */
   void (*stopped) (Keeper *keeper, gpointer user_data); /* NULL once it has been called */
@@ -85,6 +90,16 @@ void keeper_look_up_again (FleetBmc *bmc);
 void keeper_resolve_bmc (FleetBmc *bmc);
 /* If it is time for that. */
 void keeper_check_names (FleetBmc *bmc, gint64 now);
+
+/* ------------------------------------------------------------- keeper-watch.c */
+
+/* Sends pings from now on, and expects answers. */
+void keeper_begin_pings (Keeper *keeper);
+
+/* A collector works, or has more BMCs, since now.  Looks whether one is stuck
+ * with a BMC, every STALL_LOOK milliseconds as long as one has to be looked at;
+ * then it is ended. */
+void keeper_begin_watch (Fleet *fleet);
 
 /* ------------------------------------------------------------ keeper-frames.c */
 

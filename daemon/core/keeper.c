@@ -22,10 +22,6 @@
 /* How long a collector may take to close its sessions. */
 #define STOP_PATIENCE 4000 /* milliseconds */
 
-/* A collector that leaves so many pings unanswered hangs or spins. */
-#define PING_INTERVAL 5 /* seconds */
-#define PINGS_UNANSWERED 2
-
 static gboolean start_collector (Keeper *keeper, GError **error);
 
 Keeper *
@@ -132,6 +128,8 @@ collector_is_gone (Keeper *keeper)
   g_clear_handle_id (&keeper->kill_timer, g_source_remove);
   fleet_on_crash (keeper->fleet, keeper, keeper->end);
   g_clear_pointer (&keeper->end, g_free);
+  keeper->suspect = 0;
+  keeper->caught = FALSE;
   /* Not if its share has become empty. */
   if (!keeper->stopping)
     schedule_restart (keeper);
@@ -237,11 +235,13 @@ begin_talk (Keeper *keeper, int fd)
   keeper->started = g_get_monotonic_time ();
   keeper->greeted = keeper->broken = FALSE;
   keeper->unanswered = 0;
+  keeper->stall = (Stall){ .bmc = 0 };
   keeper->child_watch = g_child_watch_add (keeper->pid, on_child_ended, keeper);
   keeper->channel = channel_new (fd, NULL, keeper_on_frame, on_channel_closed, keeper);
   keeper->outstanding = CREDIT_WINDOW;
   keeper_send (keeper, FRAME_CREDIT, g_variant_new ("(u)", CREDIT_WINDOW));
   keeper_hand_over_all (keeper);
+  keeper_begin_watch (keeper->fleet);
 }
 
 static gboolean
@@ -271,32 +271,10 @@ start_collector (Keeper *keeper, GError **error)
   return TRUE;
 }
 
-/* Counted in turns of this timer and not in time: after a stop of both
- * processes the collector gets its chance to answer. */
-static gboolean
-on_ping_timer (gpointer data)
-{
-  Keeper *keeper = data;
-
-  if (keeper->channel == NULL || keeper->pid == 0)
-    return G_SOURCE_CONTINUE;
-  if (keeper->unanswered >= PINGS_UNANSWERED)
-    {
-      log_line (IPMID_LOG_ERROR, NULL, "the collector does not answer any more: killed, to be started again");
-      g_free (keeper->end);
-      keeper->end = g_strdup ("did not answer any more");
-      kill (keeper->pid, SIGKILL);
-      return G_SOURCE_CONTINUE;
-    }
-  keeper->unanswered++;
-  keeper_send (keeper, FRAME_PING, g_variant_new ("()"));
-  return G_SOURCE_CONTINUE;
-}
-
 gboolean
 keeper_start (Keeper *keeper, gboolean patient, GError **error)
 {
-  keeper->ping_timer = g_timeout_add_seconds (PING_INTERVAL, on_ping_timer, keeper);
+  keeper_begin_pings (keeper);
   if (start_collector (keeper, error))
     return TRUE;
   if (patient)

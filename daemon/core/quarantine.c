@@ -57,6 +57,17 @@ quarantine_blame (Quarantine *quarantine, gint64 time, gint64 now)
 }
 
 gboolean
+quarantine_convict (Quarantine *quarantine, gint64 time, gint64 now)
+{
+  if (time > 0 && quarantine->state == QUARANTINE_FREE)
+    {
+      isolate (quarantine, time, now);
+      return TRUE;
+    }
+  return quarantine_blame (quarantine, time, now);
+}
+
+gboolean
 quarantine_check (Quarantine *quarantine, gint64 time, gint64 now)
 {
   if (now < quarantine_deadline (quarantine))

@@ -9,7 +9,8 @@
  * Isolated, it is watched by a collector of its own, where it can hurt nobody.
  * Its time begins anew with every crash there, and doubles with every relapse
  * and with every crash there, up to 64 times.  One crash alone proves little (a bug that any BMC meets,
- * the kernel short of memory), so the first one costs the share a restart.
+ * the kernel short of memory), so the first one costs the share a restart.  A
+ * collector that never comes back from work for a BMC proves enough.
  *
  * Pure logic: times are arguments, monotonic, in microseconds.
  */
@@ -52,6 +53,10 @@ typedef struct
  * it is to be isolated now (it was not before).  `time` is how long a first
  * quarantine lasts; 0: there is none. */
 gboolean quarantine_blame (Quarantine *quarantine, gint64 time, gint64 now);
+
+/* Likewise, but the collector was caught in the act: it worked for this BMC, and
+ * only for it, until it was ended for that.  No second crash is waited for. */
+gboolean quarantine_convict (Quarantine *quarantine, gint64 time, gint64 now);
 
 /* TRUE: it is to be let out now, on trial. */
 gboolean quarantine_check (Quarantine *quarantine, gint64 time, gint64 now);

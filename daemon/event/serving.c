@@ -81,6 +81,13 @@ serving_bmc (const ServingNote *note)
   return note == NULL ? 0 : __atomic_load_n (&note->bmc, __ATOMIC_ACQUIRE);
 }
 
+guint32
+serving_look (const ServingNote *note, guint64 *count)
+{
+  *count = note == NULL ? 0 : __atomic_load_n (&note->count, __ATOMIC_ACQUIRE);
+  return serving_bmc (note);
+}
+
 void
 serving_free (const ServingNote *note)
 {

@@ -38,6 +38,11 @@ guint32 serving_set (ServingNote *note, guint32 bmc);
 /* The BMC being served, 0 if none or `note` is NULL; any side. */
 guint32 serving_bmc (const ServingNote *note);
 
+/* The same, for whoever looks while the collector goes on: with the same number
+ * and the same `*count` as at an earlier look it is still at the same service.
+ * The two may belong to two services that follow each other. */
+guint32 serving_look (const ServingNote *note, guint64 *count);
+
 /* Unmaps; either side.  NULL is fine. */
 void serving_free (const ServingNote *note);
 

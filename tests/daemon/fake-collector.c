@@ -9,11 +9,12 @@
  * on it.  Appended records are reported, missing ones missed, deletes done.  A
  * word in the file SEL.control makes it misbehave: once, and the file is
  * removed, for "crash" (with the BMC in the note, see event/serving.h),
- * "vanish" (a crash without), "spin" (likewise "hang", without), "garbage",
- * "flood", "foreign"; as long as the file is there for "poison" (a crash as
- * often as the BMC is watched), "venom" (the same, without the note), "refuse",
- * "unavailable" (deletes), "down" (connection) and "deaf" (SHUTDOWN is not
- * obeyed).  Sensors are in fake-sensors.h.
+ * "vanish" (a crash without), "spin" and "stall" (it burns processor time, or
+ * none, with the BMC in the note), "hang" (without), "garbage", "flood",
+ * "foreign"; as long as the file is there for "poison" (a crash as often as the
+ * BMC is watched), "venom" (the same, without the note), "refuse",
+ * "unavailable" (deletes), "down" (connection), "keep" (REMOVE is not obeyed)
+ * and "deaf" (nor SHUTDOWN).  Sensors are in fake-sensors.h.
  *
  * SEL.guid (hexadecimal) is the BMC's GUID, read on connecting; SEL.clock the
  * drift of its clock in microseconds; SEL.free the free bytes of its SEL, with
@@ -38,6 +39,7 @@
 #include <unistd.h>
 
 #define TICK 5 /* milliseconds */
+#define SPIN_TIME (60 * G_USEC_PER_SEC)
 #define EVENTS_PER_FRAME 64u
 
 typedef struct
@@ -503,6 +505,8 @@ on_bmc_frame (Process *process, FrameType type, GVariant *body)
     on_start (fake, body);
   else if (type == FRAME_DELETE)
     on_delete (fake, body);
+  else if (type == FRAME_REMOVE && strcmp (fake->order, "keep") == 0)
+    return;
   else if (type == FRAME_REMOVE)
     {
       g_ptr_array_remove (process->bmcs, fake);
@@ -576,19 +580,33 @@ crash (Fake *fake, gboolean noted)
   raise (SIGKILL);
 }
 
+/* Not for ever: nothing may outlive a test that has died. */
+static void
+spin (Fake *fake)
+{
+  gint64 end = g_get_monotonic_time () + SPIN_TIME;
+
+  serving_set (fake->process->note, fake->bmc);
+  while (g_get_monotonic_time () < end)
+    ;
+  raise (SIGKILL);
+}
+
 static void
 misbehave (Fake *fake)
 {
   Record records[EVENTS_PER_FRAME] = { { { 0 } } };
-  gboolean spin = strcmp (fake->order, "spin") == 0;
+  gboolean noted = strcmp (fake->order, "stall") == 0;
 
   if (strcmp (fake->order, "crash") == 0 || strcmp (fake->order, "poison") == 0)
     crash (fake, TRUE);
   else if (strcmp (fake->order, "vanish") == 0 || strcmp (fake->order, "venom") == 0)
     crash (fake, FALSE);
-  else if (spin || strcmp (fake->order, "hang") == 0)
+  else if (strcmp (fake->order, "spin") == 0)
+    spin (fake);
+  else if (noted || strcmp (fake->order, "hang") == 0)
     {
-      serving_set (fake->process->note, spin ? fake->bmc : 0);
+      serving_set (fake->process->note, noted ? fake->bmc : 0);
       pause ();
     }
   else if (strcmp (fake->order, "garbage") == 0)
@@ -605,8 +623,8 @@ misbehave (Fake *fake)
 static void
 read_order (Fake *fake)
 {
-  static const char *const once[] = { "crash", "vanish",       "spin",         "garbage",     "flood", "foreign",
-                                      "hang",  "sensor-twice", "reading-flag", "reading-odd", NULL };
+  static const char *const once[] = { "crash", "vanish",  "spin",         "stall",        "hang",        "garbage",
+                                      "flood", "foreign", "sensor-twice", "reading-flag", "reading-odd", NULL };
   static const char *const always[] = { "poison", "venom", NULL };
   g_autofree char *text = NULL;
 

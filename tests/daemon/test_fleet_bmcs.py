@@ -14,6 +14,7 @@ import pytest
 import processes
 import records
 from configured import ConfiguredIpmid
+from test_core import needs_crash_points
 from waiting import TIMESCALE, stays, wait_for
 
 SEL_INTERVAL = 0.5
@@ -113,3 +114,23 @@ def test_a_killed_collector_costs_a_moment_and_no_event(make_fleet):
         assert time.monotonic() - began < 10 * TIMESCALE
         wait_for(lambda: all(payloads(ipmid, name) == expected[name] for name in expected), 30,
                  "every event, once and in order")
+
+
+@needs_crash_points
+@pytest.mark.deadline(150)
+def test_a_bmc_that_stops_its_collector_costs_the_others_a_moment(make_fleet):
+    """Its record never lets the collector go: that is seen at once, and it never happens to the others again."""
+    ipmid, bmcs = make_fleet(12)
+    others = {f"n{number}": bmc for number, bmc in enumerate(bmcs) if number != 3}
+    expected = {name: [] for name in others}
+    bmcs[3].add(records.oem_untimed(data=b"ipmid: spin!!"))
+    wait_for(lambda: "was spinning" in ipmid.log(), 30, "it to spin")
+    for number in range(3):
+        for name, bmc in others.items():
+            expected[name].append(add(bmc, number))
+        # The fault, the new session and the interval; figures are in bench/README.md.
+        wait_for(lambda: all(payloads(ipmid, name) == expected[name] for name in others), 5,
+                 lambda number=number: f"event {number} of each; log:\n{ipmid.log()[-3000:]}")
+    health = [event for event in ipmid.json_events() if event["kind"] == "health"]
+    assert [event["bmc"] for event in health] == ["n3"] and "spinning" in health[0]["text"]
+    assert "bmcs: 11 up 1 quarantined" in ipmid.status()

@@ -106,6 +106,23 @@ test_story (void)
   g_assert_false (quarantine_blame (&q, TIME, now += 1)); /* all is forgotten */
 }
 
+/* Caught in the act: at once, the first time, too. */
+static void
+test_convicted (void)
+{
+  Quarantine q = { 0 };
+
+  g_assert_false (quarantine_convict (&q, 0, 1));
+  g_assert_cmpint (q.state, ==, QUARANTINE_FREE);
+  g_assert_true (quarantine_convict (&q, TIME, 1));
+  g_assert_cmpint (q.until, ==, 1 + TIME);
+  g_assert_false (quarantine_convict (&q, TIME, 2)); /* it is isolated already */
+  g_assert_cmpint (q.until, ==, 2 + 2 * TIME);
+  g_assert_true (quarantine_check (&q, TIME, q.until));
+  g_assert_true (quarantine_convict (&q, TIME, 3 + 2 * TIME)); /* on trial */
+  g_assert_cmpint (q.state, ==, QUARANTINE_ISOLATED);
+}
+
 static void
 test_far_between (void)
 {
@@ -132,6 +149,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/quarantine/every-course", test_every_course);
   g_test_add_func ("/quarantine/story", test_story);
+  g_test_add_func ("/quarantine/convicted", test_convicted);
   g_test_add_func ("/quarantine/far-between", test_far_between);
   g_test_add_func ("/quarantine/switched-off", test_switched_off);
   return g_test_run ();

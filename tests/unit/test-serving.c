@@ -45,9 +45,16 @@ test_nested (void)
   g_assert_cmpuint (serving_set (pair.collector, 7), ==, 0);
   g_assert_cmpuint (serving_set (pair.collector, 8), ==, 7);
   g_assert_cmpuint (serving_bmc (pair.core), ==, 8);
+  guint64 count, later;
+  g_assert_cmpuint (serving_look (pair.core, &count), ==, 8);
+  g_assert_cmpuint (serving_look (pair.core, &later), ==, 8);
+  g_assert_cmpuint (later, ==, count);
   g_assert_cmpuint (serving_set (pair.collector, 7), ==, 8);
   g_assert_cmpuint (serving_set (pair.collector, 0), ==, 7);
   g_assert_cmpuint (serving_bmc (pair.core), ==, 0);
+  g_assert_cmpuint (serving_look (pair.core, &later), ==, 0);
+  g_assert_cmpuint (later, ==, count + 2);
+  g_assert_cmpuint (serving_look (NULL, &later), ==, 0);
   g_assert_cmpuint (pair.core->count, ==, 4);
   pair_clear (&pair);
 }
