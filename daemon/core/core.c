@@ -8,9 +8,8 @@
 #include "core/core-private.h"
 
 #include "core/probe.h"
-#include "core/silence.h"
-
 #include "core/quiet-timer.h"
+#include "core/request-table.h"
 #include "core/silence.h"
 #include "event/error.h"
 
@@ -303,7 +302,8 @@ open_journal (Core *core, GError **error)
 static gboolean
 make_handlers (Core *core, GError **error)
 {
-  core->hooks = (HandlerHooks){ on_stop_wanted, on_delete_wanted, on_handler_ended, core, core->inventory };
+  core->hooks
+      = (HandlerHooks){ on_stop_wanted, on_delete_wanted, on_handler_ended, core, core->inventory, request_dispatch };
   for (guint i = 0; i < core->config->handlers->len; i++)
     {
       Handler *handler = handler_new (core->config->handlers->pdata[i], core->config->plugin_dir, &core->hooks, error);
@@ -435,6 +435,7 @@ core_start (CoreConfig *config, CoreEndedFunc on_ended, gpointer user_data, int 
   g_autoptr (Core) core = g_new0 (Core, 1);
   g_autoptr (GError) local = NULL;
 
+  core->started = g_get_real_time ();
   core->config = config;
   core->on_ended = on_ended;
   core->user_data = user_data;

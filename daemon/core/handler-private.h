@@ -80,6 +80,7 @@ struct _Handler
   Journal *journal;
   gint64 id;
   GThread *thread;
+  RequestBook *requests;      /* what the plugin has asked the core */
   Readings *readings;         /* what waits for the plugin's `readings`; NULL: it has none */
   gint64 readings_not_before; /* the worker's: monotonic time of its next call */
   int wake_fd;                /* eventfd: something changed for the worker */
@@ -100,6 +101,7 @@ struct _Handler
   gint64 busy_since, busy_deadline;
   guint64 done, failed;
   char *last_error;
+  gint64 last_error_time; /* wall clock, microseconds */
   LogLimit failure_limit;
 };
 

@@ -194,6 +194,7 @@ load (const HandlerConfig *config, const char *plugin_dir, GPtrArray *mistakes)
   handler->wake_fd = handler->cancel_fd = -1;
   handler->next_token = 1;
   handler->deliveries = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, free_delivery);
+  handler->requests = request_book_new ();
   g_mutex_init (&handler->lock);
   g_cond_init (&handler->opened);
   configure (handler, config, mistakes);
@@ -253,6 +254,7 @@ handler_free (Handler *handler)
   shut_descriptor (handler->wake_fd);
   shut_descriptor (handler->cancel_fd);
   g_hash_table_unref (handler->deliveries);
+  request_book_unref (handler->requests);
   schedule_free (handler->schedule);
   plugin_free (handler->plugin);
   g_mutex_clear (&handler->lock);
@@ -266,11 +268,10 @@ handler_free (Handler *handler)
 gboolean
 handler_register (Handler *handler, Ledger *ledger, GError **error)
 {
-  gboolean finalizer = (handler->descriptor->flags & IPMID_PLUGIN_FINALIZER) != 0;
   const LedgerHandler description = {
     .name = handler->name,
-    .required = handler->options.required && !finalizer,
-    .finalizer = finalizer,
+    .required = handler_is_required (handler),
+    .finalizer = handler_is_finalizer (handler),
     .filter = handler->options.filter,
     .quiet = handler->options.rule,
     .quota = handler->options.quota,
@@ -416,6 +417,24 @@ handler_name (const Handler *handler)
   return handler->name;
 }
 
+const char *
+handler_plugin (const Handler *handler)
+{
+  return handler->descriptor->name;
+}
+
+gboolean
+handler_is_finalizer (const Handler *handler)
+{
+  return (handler->descriptor->flags & IPMID_PLUGIN_FINALIZER) != 0;
+}
+
+gboolean
+handler_is_required (const Handler *handler)
+{
+  return handler->options.required && !handler_is_finalizer (handler);
+}
+
 gint64
 handler_id (const Handler *handler)
 {
@@ -444,6 +463,7 @@ handler_get_status (Handler *handler, HandlerStatus *status)
     .done = handler->done,
     .failed = handler->failed,
     .last_error = g_strdup (handler->last_error),
+    .last_error_time = handler->last_error_time,
     .has_readings = handler->readings != NULL,
   };
   g_mutex_unlock (&handler->lock);

@@ -127,6 +127,17 @@ host_want_readings (IpmidHost *host, gboolean wanted)
     readings_set_wanted (handler->readings, wanted);
 }
 
+static void
+host_request (IpmidHost *host, const char *method, GVariant *arguments, IpmidReplyFunc callback, gpointer user_data)
+{
+  Handler *handler = handler_of (host);
+  Request *request = request_new (handler->requests, method, arguments, callback, user_data);
+
+  if (request != NULL && handler->hooks.request != NULL)
+    handler->hooks.request (handler->hooks.user_data, request);
+  request_unref (request); /* answers it if nobody else has it */
+}
+
 const IpmidHostApi host_api = {
   .size = sizeof (IpmidHostApi),
   .log = host_log,
@@ -154,4 +165,5 @@ const IpmidHostApi host_api = {
   .fleet_bmc = host_fleet_bmc,
   .fleet_sensor = host_fleet_sensor,
   .fleet_reading = host_fleet_reading,
+  .request = host_request,
 };

@@ -48,7 +48,7 @@ static gboolean
 open_bench (Bench *bench, const char *const *settings, GError **error)
 {
   const JournalOptions options = { bench->state_dir, G_GINT64_CONSTANT (1) << 30, on_failed, NULL };
-  const HandlerHooks hooks = { on_stop, on_delete, on_ended, NULL, NULL };
+  const HandlerHooks hooks = { on_stop, on_delete, on_ended, NULL, NULL, NULL };
   static const char *const names[] = { "b0", "b1", "b2" };
   g_autoptr (CoreConfig) config = core_config_new ();
   HandlerConfig *description = core_config_add_handler (config, "sink", "test-sink");
