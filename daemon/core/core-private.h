@@ -36,6 +36,7 @@ struct _Core
   GPtrArray *retired; /* Handler: ended, but somebody may still hand over what was asked of them */
   Reload *reload;     /* NULL: none under way */
 
+  gint64 started; /* wall clock, microseconds */
   gboolean stopping;
   gboolean stuck; /* a plugin does not come back: nothing can be freed */
   guint patience_timer;

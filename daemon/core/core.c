@@ -9,6 +9,7 @@
 
 #include "core/probe.h"
 #include "core/quiet-timer.h"
+#include "core/request-table.h"
 #include "core/silence.h"
 #include "event/error.h"
 
@@ -302,8 +303,16 @@ open_journal (Core *core, GError **error)
 static gboolean
 make_handlers (Core *core, GError **error)
 {
-  core->hooks = (HandlerHooks){ on_stop_wanted,  on_delete_wanted, on_handler_ended,       core,
-                                core->inventory, core->services,   core->config->state_dir };
+  core->hooks = (HandlerHooks){
+    .stop = on_stop_wanted,
+    .delete_record = on_delete_wanted,
+    .ended = on_handler_ended,
+    .user_data = core,
+    .inventory = core->inventory,
+    .services = core->services,
+    .state_dir = core->config->state_dir,
+    .request = request_dispatch,
+  };
   for (guint i = 0; i < core->config->handlers->len; i++)
     {
       Handler *handler = handler_new (core->config->handlers->pdata[i], core->config->plugin_dir, &core->hooks, error);
@@ -436,6 +445,7 @@ core_start (CoreConfig *config, CoreEndedFunc on_ended, gpointer user_data, int 
   g_autoptr (Core) core = g_new0 (Core, 1);
   g_autoptr (GError) local = NULL;
 
+  core->started = g_get_real_time ();
   core->config = config;
   core->on_ended = on_ended;
   core->user_data = user_data;

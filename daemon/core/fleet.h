@@ -81,6 +81,22 @@ void fleet_describe (Fleet *fleet, GString *out, guint bmcs_max);
 /* A line in the log for every collector and BMC. */
 void fleet_log (Fleet *fleet);
 
+/* The same for programs, as ipmid_host_request() documents: an aa{sv}, an a{sv}. */
+GVariant *fleet_report_collectors (Fleet *fleet);
+GVariant *fleet_report_counts (Fleet *fleet);
+
+typedef struct
+{
+  gint64 id; /* the ledger's number */
+  char *name;
+  GVariantDict *dict; /* what the core's thread knows of it; to be ended by whoever adds the rest */
+} FleetBmcReport;
+
+void fleet_bmc_report_free (FleetBmcReport *report);
+
+/* FleetBmcReport, by name; frees them when it goes.  `name` NULL: all. */
+GPtrArray *fleet_report_bmcs (Fleet *fleet, const char *name);
+
 /* The journal may still hold its collectors' last frames. */
 void fleet_free (Fleet *fleet);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Fleet, fleet_free)

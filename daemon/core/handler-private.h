@@ -97,6 +97,7 @@ struct _Handler
   gint64 id;
   Worker *workers;
   guint n_workers;
+  RequestBook *requests; /* what the plugin has asked the core */
   Readings *readings; /* what waits for the plugin's `readings`; NULL: it has none */
   int cancel_fd;      /* eventfd: the plugin should give up */
 
@@ -116,6 +117,7 @@ struct _Handler
   gint64 paused_until; /* monotonic: nothing is picked before (ipmid_host_pause()) */
   guint64 done, failed;
   char *last_error;
+  gint64 last_error_time; /* wall clock, microseconds */
   LogLimit failure_limit;
 };
 

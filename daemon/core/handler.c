@@ -203,6 +203,7 @@ load (const HandlerConfig *config, const char *plugin_dir, GPtrArray *mistakes)
   handler->cancel_fd = -1;
   handler->next_token = 1;
   handler->deliveries = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, free_delivery);
+  handler->requests = request_book_new ();
   g_mutex_init (&handler->lock);
   g_cond_init (&handler->opened);
   configure (handler, config, mistakes);
@@ -251,6 +252,7 @@ handler_free (Handler *handler)
   workers_free (handler);
   handler_options_clear (&handler->options);
   g_hash_table_unref (handler->deliveries);
+  request_book_unref (handler->requests);
   schedule_free (handler->schedule);
   plugin_free (handler->plugin);
   g_mutex_clear (&handler->lock);
@@ -265,11 +267,10 @@ handler_free (Handler *handler)
 gboolean
 handler_register (Handler *handler, Ledger *ledger, GError **error)
 {
-  gboolean finalizer = (handler->descriptor->flags & IPMID_PLUGIN_FINALIZER) != 0;
   const LedgerHandler description = {
     .name = handler->name,
-    .required = handler->options.required && !finalizer,
-    .finalizer = finalizer,
+    .required = handler_is_required (handler),
+    .finalizer = handler_is_finalizer (handler),
     .filter = handler->options.filter,
     .quiet = handler->options.rule,
     .quota = handler->options.quota,
@@ -395,6 +396,24 @@ handler_name (const Handler *handler)
   return handler->name;
 }
 
+const char *
+handler_plugin (const Handler *handler)
+{
+  return handler->descriptor->name;
+}
+
+gboolean
+handler_is_finalizer (const Handler *handler)
+{
+  return (handler->descriptor->flags & IPMID_PLUGIN_FINALIZER) != 0;
+}
+
+gboolean
+handler_is_required (const Handler *handler)
+{
+  return handler->options.required && !handler_is_finalizer (handler);
+}
+
 gint64
 handler_id (const Handler *handler)
 {
@@ -435,6 +454,7 @@ handler_get_status (Handler *handler, HandlerStatus *status)
     .done = handler->done,
     .failed = handler->failed,
     .last_error = g_strdup (handler->last_error),
+    .last_error_time = handler->last_error_time,
     .has_readings = handler->readings != NULL,
   };
   find_busy (handler, status);

@@ -13,6 +13,7 @@
 #include "core/core.h"
 #include "core/inventory.h"
 #include "core/journal.h"
+#include "core/request.h"
 #include "core/services.h"
 
 typedef struct _Handler Handler;
@@ -34,6 +35,8 @@ typedef struct
   Services *services;
   /* Copied by handler_new(); NULL: there is none. */
   const char *state_dir;
+  /* The plugin asks something; takes a reference to keep it.  NULL: nobody answers. */
+  void (*request) (gpointer user_data, Request *request);
 } HandlerHooks;
 
 /* The keys that every handler takes besides its plugin's. */
@@ -89,6 +92,9 @@ void handler_free (Handler *handler);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Handler, handler_free)
 
 const char *handler_name (const Handler *handler);
+const char *handler_plugin (const Handler *handler);
+gboolean handler_is_required (const Handler *handler);
+gboolean handler_is_finalizer (const Handler *handler);
 gint64 handler_id (const Handler *handler);
 
 /* A snapshot for people. */
@@ -98,7 +104,8 @@ typedef struct
   gint64 busy_since; /* monotonic time, microseconds; 0: not in a call */
   gint64 deadline;   /* of that call */
   guint64 done, failed;
-  char *last_error; /* g_free(); NULL: none */
+  char *last_error;       /* g_free(); NULL: none */
+  gint64 last_error_time; /* wall clock, microseconds; 0: none */
   gboolean has_readings;
   guint64 readings, readings_dropped; /* taken; replaced by newer ones before */
 } HandlerStatus;

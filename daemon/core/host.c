@@ -178,6 +178,17 @@ host_release (IpmidHost *host, const char *name)
     services_release (services, host, name);
 }
 
+static void
+host_request (IpmidHost *host, const char *method, GVariant *arguments, IpmidReplyFunc callback, gpointer user_data)
+{
+  Handler *handler = handler_of (host);
+  Request *request = request_new (handler->requests, method, arguments, callback, user_data);
+
+  if (request != NULL && handler->hooks.request != NULL)
+    handler->hooks.request (handler->hooks.user_data, request);
+  request_unref (request); /* answers it if nobody else has it */
+}
+
 const IpmidHostApi host_api = {
   .size = sizeof (IpmidHostApi),
   .log = host_log,
@@ -211,4 +222,5 @@ const IpmidHostApi host_api = {
   .lookup = host_lookup,
   .release = host_release,
   .pause = host_pause,
+  .request = host_request,
 };

@@ -146,6 +146,12 @@ journal_is_full (Journal *journal)
   return g_atomic_int_get (&journal->full) != 0;
 }
 
+gint64
+journal_size_limit (const Journal *journal)
+{
+  return journal->size_limit;
+}
+
 /* ----------------------------------------------------------- the transaction */
 
 static gboolean

@@ -62,6 +62,9 @@ gboolean journal_run (Journal *journal, JournalClass class, JournalWork work, gp
 /* Whether intake waits for room.  Any thread. */
 gboolean journal_is_full (Journal *journal);
 
+/* JournalOptions.size_limit.  Any thread. */
+gint64 journal_size_limit (const Journal *journal);
+
 /* Ipmid is about to end: nobody waits for room any more; what cannot be
  * committed is owed when it starts again.  Any thread. */
 void journal_hurry (Journal *journal);

@@ -90,3 +90,14 @@ ledger_alarm (Ledger *ledger, gint64 bmc_id, StoreAlarm alarm, gboolean raised, 
   bmc->saved.alarms ^= alarm;
   return store_bmc_save (ledger->store, &bmc->saved, error) && ledger_own_event (ledger, bmc_id, event, error);
 }
+
+gboolean
+ledger_bmc_info (Ledger *ledger, gint64 bmc_id, LedgerBmcInfo *info, GError **error)
+{
+  const LedgerBmc *bmc = ledger_find_bmc (ledger, bmc_id, error);
+
+  if (bmc == NULL)
+    return FALSE;
+  *info = (LedgerBmcInfo){ .epoch = bmc->saved.epoch, .silence_until = bmc->silence_until };
+  return TRUE;
+}

@@ -61,6 +61,12 @@ gint64 ledger_add_handler (Ledger *ledger, const LedgerHandler *handler, GError 
  * copied; `silence_until`: wall clock, microseconds; 0: no silence. */
 gboolean ledger_set_bmc_attributes (Ledger *ledger, gint64 bmc, const char *const *labels, gint64 silence_until,
                                     GError **error);
+typedef struct
+{
+  gint64 epoch;
+  gint64 silence_until; /* wall clock, microseconds; 0: no silence */
+} LedgerBmcInfo;
+gboolean ledger_bmc_info (Ledger *ledger, gint64 bmc, LedgerBmcInfo *info, GError **error);
 /* The handler is owed nothing new from now on, and is offered nothing. */
 void ledger_remove_handler (Ledger *ledger, gint64 handler);
 /* After all handlers are known: what the others were owed becomes dead letters. */

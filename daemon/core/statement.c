@@ -33,6 +33,7 @@ static const char *const statements[N_STATEMENTS] = {
                    " RETURNING required, open, owed",
   [EVENT_DUES] = "SELECT required, open, owed FROM event WHERE seq = ?",
   [EVENT_REMOVE] = "DELETE FROM event WHERE seq = ?",
+  [EVENT_GET] = "SELECT payload FROM event WHERE seq = ?",
   [DELIVERY_INSERT] = "INSERT INTO delivery (handler, bmc, seq, attempts, inflight, counts) VALUES (?, ?, ?, 0, 0, ?)",
   [DELIVERY_ATTEMPT] = "UPDATE delivery SET attempts = max(attempts + ?4, 0), inflight = ?5"
                        " WHERE handler = ?1 AND bmc = ?2 AND seq = ?3",
@@ -40,6 +41,7 @@ static const char *const statements[N_STATEMENTS] = {
   [DELIVERY_FETCH] = "SELECT d.seq, d.attempts, d.inflight, e.payload FROM delivery d JOIN event e ON e.seq = d.seq"
                      " WHERE d.handler = ? AND d.bmc = ? AND d.seq > ? ORDER BY d.seq LIMIT ?",
   [DELIVERY_NEXT_LANE] = "SELECT bmc FROM delivery WHERE handler = ? AND bmc > ? ORDER BY bmc LIMIT 1",
+  [DELIVERY_FIRST] = "SELECT seq FROM delivery WHERE handler = ? AND bmc = ? ORDER BY seq LIMIT 1",
   [DELIVERY_COUNT] = "SELECT count(*) FROM delivery WHERE handler = ?",
   [DEAD_INSERT] = "INSERT OR REPLACE INTO dead (handler, bmc, seq, time, attempts, reason) VALUES (?, ?, ?, ?, ?, ?)",
   [DEAD_COUNT] = "SELECT count(*) FROM dead WHERE handler = ?",

@@ -152,6 +152,61 @@ store_delivery_lanes (Store *store, gint64 handler, GError **error)
   return g_steal_pointer (&lanes);
 }
 
+/* The first of each lane: not a scan over everything that is owed. */
+static gboolean
+find_oldest (Store *store, gint64 handler, const GArray *lanes, gint64 *oldest, GError **error)
+{
+  *oldest = 0;
+  for (guint i = 0; i < lanes->len; i++)
+    {
+      gint64 seq;
+      gboolean found;
+      if (!statement_get_integer (store, error, &seq, &found, DELIVERY_FIRST, "ii", handler,
+                                  g_array_index (lanes, gint64, i)))
+        return FALSE;
+      if (found && (*oldest == 0 || seq < *oldest))
+        *oldest = seq;
+    }
+  return TRUE;
+}
+
+gboolean
+store_delivery_oldest (Store *store, gint64 handler, gint64 *received, GError **error)
+{
+  g_autoptr (GArray) lanes = store_delivery_lanes (store, handler, error);
+  g_autoptr (IpmidEvent) event = NULL;
+  gint64 seq;
+
+  *received = 0;
+  if (lanes == NULL || !find_oldest (store, handler, lanes, &seq, error))
+    return FALSE;
+  if (seq == 0)
+    return TRUE;
+  event = store_event_get (store, seq, error);
+  if (event == NULL)
+    return FALSE;
+  *received = event_integer (event, IPMID_FIELD_RECEIVED);
+  return TRUE;
+}
+
+IpmidEvent *
+store_event_get (Store *store, gint64 seq, GError **error)
+{
+  sqlite3_stmt *row = statement_start (store, error, EVENT_GET, "i", seq);
+  g_autoptr (IpmidEvent) event = NULL;
+  g_autoptr (GError) local = NULL;
+
+  if (row == NULL)
+    return NULL;
+  if (statement_next_row (store, row, &local))
+    event = statement_get_event (store, row, 0, &local);
+  else if (local == NULL)
+    g_set_error (&local, IPMID_ERROR, IPMID_ERROR_JOURNAL_DAMAGED, "%s: an event that is owed is not there",
+                 statement_journal_name (store));
+  statement_finish (row);
+  return statement_ended_well (&local, error) ? g_steal_pointer (&event) : NULL;
+}
+
 gboolean
 store_delivery_count (Store *store, gint64 handler, gint64 *count, GError **error)
 {

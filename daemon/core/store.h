@@ -159,6 +159,9 @@ gboolean store_event_insert (Store *store, gint64 seq, gint64 bmc, const IpmidEv
 gboolean store_event_adjust (Store *store, gint64 seq, gint64 open, gint64 owed, StoreDues *dues, GError **error);
 gboolean store_event_dues (Store *store, gint64 seq, StoreDues *dues, GError **error);
 
+/* One that is there. */
+IpmidEvent *store_event_get (Store *store, gint64 seq, GError **error);
+
 /* `counts`: it is one of the event's `open` ones. */
 gboolean store_delivery_insert (Store *store, gint64 handler, gint64 bmc, gint64 seq, gboolean counts, GError **error);
 /* Counts an attempt as part of a batch of so many events; batch 0 takes it back
@@ -183,6 +186,9 @@ gboolean store_delivery_fetch (Store *store, gint64 handler, gint64 bmc, gint64 
                                GError **error);
 /* The BMCs (gint64) to which a handler owes something. */
 GArray *store_delivery_lanes (Store *store, gint64 handler, GError **error);
+/* When ipmid received the oldest event that it is owed: nanoseconds since 1970; 0:
+ * it is owed none. */
+gboolean store_delivery_oldest (Store *store, gint64 handler, gint64 *received, GError **error);
 gboolean store_delivery_count (Store *store, gint64 handler, gint64 *count, GError **error);
 gboolean store_dead_insert (Store *store, gint64 handler, gint64 bmc, gint64 seq, gint64 attempts, const char *reason,
                             GError **error);

@@ -13,6 +13,7 @@
  */
 #include "core/crash-point.h"
 #include "core/handler-private.h"
+#include "event/text.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -20,6 +21,9 @@
 
 /* How often a handler that keeps failing is mentioned in the log. */
 #define FAILURE_LOG_INTERVAL (10 * G_USEC_PER_SEC)
+
+/* A plugin's words for why it failed may come from afar. */
+#define REASON_MAX 1024 /* bytes */
 
 /* -------------------------------------------------------------- the journal */
 
@@ -145,7 +149,8 @@ note_verdict (Handler *handler, const Delivery *delivery, IpmidVerdict verdict)
     return;
   handler->failed++;
   g_free (handler->last_error);
-  handler->last_error = g_strdup (delivery->reason == NULL ? "no reason given" : delivery->reason);
+  handler->last_error = text_clean (delivery->reason == NULL ? "no reason given" : delivery->reason, -1, REASON_MAX);
+  handler->last_error_time = g_get_real_time ();
   if (!log_limit_pass (&handler->failure_limit, FAILURE_LOG_INTERVAL, &suppressed))
     return;
   g_autofree char *others
@@ -464,8 +469,11 @@ worker_run (gpointer data)
   if (open_plugin (worker))
     {
       serve (worker);
+      request_book_close (handler->requests);
       handler->descriptor->close (worker->state);
     }
+  else
+    request_book_close (handler->requests);
   g_mutex_lock (&handler->lock);
   gboolean last = --handler->n_running == 0;
   g_mutex_unlock (&handler->lock);

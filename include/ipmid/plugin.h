@@ -24,7 +24,7 @@
  *   1.1  IpmidReading.obstacle, ipmid_reading_render(), ipmid_host_want_readings(),
  *        ipmid_host_fleet() and its neighbours
  *   1.2  ipmid_host_state_dir(), services: ipmid_host_offer() and its neighbours,
- *        ipmid_host_pause(), IPMID_PLUGIN_WORKERS
+ *        ipmid_host_pause(), IPMID_PLUGIN_WORKERS, ipmid_host_request()
  */
 #ifndef IPMID_PLUGIN_H
 #define IPMID_PLUGIN_H
@@ -268,6 +268,26 @@ typedef struct
   const char *help;           /* one or more full sentences; goes into the manual page */
 } IpmidOption;
 
+/* ---------------------------------------------------------------- requests */
+
+/* Why a request was refused: the codes of a GError in the domain
+ * IPMID_REQUEST_ERROR.  More may come: take an unknown one for FAILED. */
+typedef enum
+{
+  IPMID_REQUEST_INVALID = 400,     /* an argument is unknown, missing or of the wrong type */
+  IPMID_REQUEST_NOT_ALLOWED = 403, /* the configuration or the BMC's privilege limit forbids it */
+  IPMID_REQUEST_NOT_FOUND = 404,   /* no such method, BMC, handler or event */
+  IPMID_REQUEST_CONFLICT = 409,    /* not as things are; the message says what to mend */
+  IPMID_REQUEST_FAILED = 500,      /* it was tried, and failed */
+  IPMID_REQUEST_UNAVAILABLE = 503, /* not now: BMC not connected, journal without room, ipmid ending */
+} IpmidRequestError;
+
+#define IPMID_REQUEST_ERROR (g_quark_from_string ("ipmid-request"))
+
+/* The answer to ipmid_host_request(): called once, on a thread of the host; must
+ * not block.  `reply` is an a{sv}, and NULL on an error; both stay the host's. */
+typedef void (*IpmidReplyFunc) (gpointer user_data, GVariant *reply, const GError *error);
+
 /* -------------------------------------------------------------------- host */
 
 /* The host's side of one configured handler.  Opaque but for the table. */
@@ -346,6 +366,8 @@ typedef struct
   const void *(*lookup) (IpmidHost *host, const char *name);
   void (*release) (IpmidHost *host, const char *name);
   void (*pause) (IpmidHost *host, gint64 duration);
+  void (*request) (IpmidHost *host, const char *method, GVariant *arguments, IpmidReplyFunc callback,
+                   gpointer user_data);
 } IpmidHostApi;
 
 struct _IpmidHost
@@ -686,6 +708,39 @@ static inline void
 ipmid_host_release (IpmidHost *host, const char *name)
 {
   host->api->release (host, name);
+}
+
+/* Asks the core something by name.  Asynchronous; any thread.  `arguments` is an
+ * a{sv}, or NULL; a floating one is taken.  Exactly one callback comes, possibly
+ * before this returns, and none after `close` has returned: what is still open when
+ * the host is about to call `close` is answered with UNAVAILABLE before, and so is
+ * what is asked from then on.  Within `open` only if that succeeds; and no function
+ * of a plugin may wait for an answer, because the core may wait for the plugin.
+ *
+ * In replies times are int64, nanoseconds since 1970; durations are doubles, in
+ * seconds; what is not known is left out.  Integers are int64.  Keys are only ever
+ * added.  In arguments a time may also be text, "2026-12-01T08:00Z", and a duration
+ * too, "2h" or "30m".
+ *
+ * status {}
+ *     daemon: a{sv} version, pid, started, state_dir (not if it is in memory),
+ *       config (not in eventd style), journal_bytes, journal_limit, journal_full
+ *     collectors: aa{sv} number, pid, state, bmcs, restarts, quarantine
+ *     handlers: aa{sv} name, plugin, state ("working", "failing", "ending"), required,
+ *       finalizer, pending, oldest (when ipmid received the oldest pending event), dead;
+ *       since the start: delivered, failures, shed (not kept beyond the quota), hushed
+ *       (in quiet times), silenced, last_error, last_error_time
+ *     bmcs: a{sv} total, up, connecting, down, refused, quarantined
+ * bmcs { bmc: s (optional) }
+ *     bmcs: aa{sv} name, address, host, labels (as), state, state_words, since,
+ *       silence_until, sel_entries, sel_free, sel_overflow, sensors, records, epoch,
+ *       guid, last_event, collector
+ */
+static inline void
+ipmid_host_request (IpmidHost *host, const char *method, GVariant *arguments, IpmidReplyFunc callback,
+                    gpointer user_data)
+{
+  host->api->request (host, method, arguments, callback, user_data);
 }
 
 G_END_DECLS

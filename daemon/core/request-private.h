@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * request-private.h - the methods of requests, and what their files share.
+ *
+ * A method is called on the core's thread, with arguments that its row in the
+ * table allows, while the core is not ending; it takes a reference if it does not
+ * answer at once.  The journal's thread may answer, too.
+ */
+#ifndef REQUEST_PRIVATE_H
+#define REQUEST_PRIVATE_H
+
+#include "core/core-private.h"
+#include "core/request-table.h"
+
+typedef void (*RequestMethodFunc) (Core *core, Request *request);
+
+typedef enum
+{
+  REQUEST_TEXT,     /* s */
+  REQUEST_FLAG,     /* b */
+  REQUEST_INTEGER,  /* x */
+  REQUEST_TIME,     /* x, nanoseconds since 1970; or s, as silence.h reads it */
+  REQUEST_DURATION, /* d or x, seconds; or s, "2h" */
+} RequestType;
+
+typedef struct
+{
+  const char *name; /* NULL: the end */
+  RequestType type;
+  gboolean required;
+} RequestArgument;
+
+#define REQUEST_ARGUMENTS_MAX 4
+
+typedef struct
+{
+  const char *name; /* NULL: the end */
+  RequestMethodFunc run;
+  RequestArgument arguments[REQUEST_ARGUMENTS_MAX + 1];
+} RequestMethod;
+
+extern const RequestMethod request_methods[];
+
+/* The method, if there is one of that name and the arguments fit; else NULL, and the
+ * error says which (IPMID_REQUEST_ERROR). */
+const RequestMethod *request_check (const char *method, GVariant *arguments, GError **error);
+
+/* Answers that several have: the journal has failed or is closing; there is no BMC
+ * of that name. */
+void request_fail_journal (Request *request);
+void request_fail_bmc (Request *request, const char *name);
+
+/* ------------------------------------------------------------ request-status.c */
+
+void request_status (Core *core, Request *request);
+void request_bmcs (Core *core, Request *request);
+
+#endif
