@@ -7,6 +7,7 @@
 #define HANDLER_PRIVATE_H
 
 #include "core/handler.h"
+#include "core/live.h"
 #include "core/log.h"
 #include "core/plugin.h"
 #include "core/readings.h"
@@ -81,6 +82,7 @@ struct _Handler
   Journal *journal;
   gint64 id;
   GThread *thread;
+  Live *live;                 /* what waits for it if it is fed live; NULL: it is not */
   Readings *readings;         /* what waits for the plugin's `readings`; NULL: it has none */
   gint64 readings_not_before; /* the worker's: monotonic time of its next call */
   int wake_fd;                /* eventfd: something changed for the worker */
@@ -118,6 +120,10 @@ gpointer worker_run (gpointer handler);
  * when to come again, monotonic: in the past if more wait, G_MAXINT64 if none do.
  * The worker's thread. */
 gint64 worker_hand_over_readings (Handler *handler);
+
+/* Gives the plugin what waits for it live, one batch at most.  TRUE: there may be
+ * more.  The worker's thread. */
+gboolean worker_deliver_live (Handler *handler);
 
 /* The fleet's part of the table; see ipmid/plugin.h. */
 IpmidFleet *host_fleet (IpmidHost *host);

@@ -10,6 +10,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+/* How many events wait for a handler that is fed live. */
+#define LIVE_MAX 1024
+
 static void
 shut_descriptor (int fd)
 {
@@ -198,6 +201,8 @@ load (const HandlerConfig *config, const char *plugin_dir, GPtrArray *mistakes)
   g_cond_init (&handler->opened);
   configure (handler, config, mistakes);
   handler->schedule = new_schedule (&handler->options);
+  if ((handler->descriptor->flags & IPMID_PLUGIN_LIVE) != 0)
+    handler->live = live_new (LIVE_MAX);
   return handler;
 }
 
@@ -255,6 +260,7 @@ handler_free (Handler *handler)
   shut_descriptor (handler->cancel_fd);
   g_hash_table_unref (handler->deliveries);
   schedule_free (handler->schedule);
+  live_free (handler->live);
   plugin_free (handler->plugin);
   g_mutex_clear (&handler->lock);
   g_cond_clear (&handler->opened);
@@ -271,8 +277,9 @@ handler_register (Handler *handler, Ledger *ledger, GError **error)
   gboolean finalizer = (handler->descriptor->flags & IPMID_PLUGIN_FINALIZER) != 0;
   const LedgerHandler description = {
     .name = handler->name,
-    .required = handler->options.required && !finalizer,
+    .required = handler->options.required && !finalizer && handler->live == NULL,
     .finalizer = finalizer,
+    .live = handler->live != NULL,
     .filter = handler->options.filter,
     .quiet = handler->options.rule,
     .quota = handler->options.quota,
@@ -429,6 +436,12 @@ handler_offer (gpointer user_data, gint64 bmc, gint64 seq, IpmidEvent *event)
 {
   Handler *handler = user_data;
 
+  if (handler->live != NULL)
+    {
+      live_push (handler->live, event);
+      handler_wake (handler);
+      return;
+    }
   g_mutex_lock (&handler->lock);
   schedule_offer (handler->schedule, bmc, seq, event);
   g_mutex_unlock (&handler->lock);
@@ -451,4 +464,9 @@ handler_get_status (Handler *handler, HandlerStatus *status)
   g_mutex_unlock (&handler->lock);
   if (handler->readings != NULL)
     readings_count (handler->readings, &status->readings, &status->readings_dropped);
+  if (handler->live != NULL)
+    {
+      status->live = TRUE;
+      status->live_dropped = live_dropped (handler->live);
+    }
 }

@@ -476,6 +476,8 @@ serve (Handler *handler)
             return;
           continue;
         }
+      if (worker_deliver_live (handler))
+        continue;
       gint64 readings_at = worker_hand_over_readings (handler);
       gint64 idle_at = call_idle (handler, &idle_fd);
       wait_for_work (handler, MIN (MIN (wake_at, readings_at), MIN (later_at, idle_at)), idle_fd);
