@@ -41,6 +41,8 @@ describe_handler (Core *core, Handler *handler, GString *out)
     g_string_append_printf (
         out, "  readings: %" G_GUINT64_FORMAT " taken, %" G_GUINT64_FORMAT " replaced by newer ones before\n",
         status.readings, status.readings_dropped);
+  if (status.live)
+    g_string_append_printf (out, "  dropped: %" G_GUINT64_FORMAT "\n", status.live_dropped);
   if (status.last_error != NULL)
     g_string_append_printf (out, "  last error: %s\n", status.last_error);
   g_free (status.last_error);

@@ -136,10 +136,9 @@ answer (int choice, gboolean automatic)
   return choice == HANDLER_AUTO ? automatic : choice == HANDLER_YES;
 }
 
-/* A finalizer acts on what the others have handled, whatever that is; it tells
- * nobody anything. */
+/* For a handler that tells nobody anything, or keeps no account of it. */
 static gboolean
-finish_finalizer (HandlerOptions *options, GError **error)
+refuse_notifications (HandlerOptions *options, GError **error)
 {
   if (options->quiet > 0 || options->recovery == HANDLER_YES || options->silence == HANDLER_YES)
     {
@@ -147,10 +146,17 @@ finish_finalizer (HandlerOptions *options, GError **error)
                            "quiet, recovery and silence are for notifications, and this handler makes none");
       return FALSE;
     }
-  options->filter.kinds &= FILTER_RECORD_KINDS;
-  options->filter.existing = TRUE;
   options->rule = (QuietRule){ 0 };
   return TRUE;
+}
+
+/* A finalizer acts on what the others have handled, whatever that is. */
+static gboolean
+finish_finalizer (HandlerOptions *options, GError **error)
+{
+  options->filter.kinds &= FILTER_RECORD_KINDS;
+  options->filter.existing = TRUE;
+  return refuse_notifications (options, error);
 }
 
 gboolean
@@ -167,6 +173,8 @@ handler_options_finish (HandlerOptions *options, const IpmidPlugin *plugin, GErr
     .recovery = answer (options->recovery, filters && options->direction == FILTER_ANY_DIRECTION),
     .silence = answer (options->silence, (plugin->flags & IPMID_PLUGIN_NOTIFIER) != 0),
   };
+  if ((plugin->flags & IPMID_PLUGIN_LIVE) != 0)
+    return refuse_notifications (options, error);
   return (plugin->flags & IPMID_PLUGIN_FINALIZER) == 0 || finish_finalizer (options, error);
 }
 

@@ -7,6 +7,7 @@
 #define HANDLER_PRIVATE_H
 
 #include "core/handler.h"
+#include "core/live.h"
 #include "core/log.h"
 #include "core/plugin.h"
 #include "core/readings.h"
@@ -98,6 +99,7 @@ struct _Handler
   Worker *workers;
   guint n_workers;
   RequestBook *requests; /* what the plugin has asked the core */
+  Live *live;            /* what waits for it if it is fed live; NULL: it is not */
   Readings *readings; /* what waits for the plugin's `readings`; NULL: it has none */
   int cancel_fd;      /* eventfd: the plugin should give up */
 
@@ -149,6 +151,10 @@ gpointer worker_run (gpointer worker);
  * when to come again, monotonic: in the past if more wait, G_MAXINT64 if none do.
  * The first worker's thread. */
 gint64 worker_hand_over_readings (Worker *worker);
+
+/* Gives the plugin what waits for it live, one batch at most.  TRUE: there may be
+ * more.  The first worker's thread. */
+gboolean worker_deliver_live (Worker *worker);
 
 /* The fleet's part of the table; see ipmid/plugin.h. */
 IpmidFleet *host_fleet (IpmidHost *host);

@@ -10,6 +10,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+/* How many events wait for a handler that is fed live. */
+#define LIVE_MAX 1024
+
 static void
 free_delivery (gpointer data)
 {
@@ -208,6 +211,8 @@ load (const HandlerConfig *config, const char *plugin_dir, GPtrArray *mistakes)
   g_cond_init (&handler->opened);
   configure (handler, config, mistakes);
   handler->schedule = new_schedule (&handler->options);
+  if ((handler->descriptor->flags & IPMID_PLUGIN_LIVE) != 0)
+    handler->live = live_new (LIVE_MAX);
   return handler;
 }
 
@@ -254,6 +259,7 @@ handler_free (Handler *handler)
   g_hash_table_unref (handler->deliveries);
   request_book_unref (handler->requests);
   schedule_free (handler->schedule);
+  live_free (handler->live);
   plugin_free (handler->plugin);
   g_mutex_clear (&handler->lock);
   g_cond_clear (&handler->opened);
@@ -271,6 +277,7 @@ handler_register (Handler *handler, Ledger *ledger, GError **error)
     .name = handler->name,
     .required = handler_is_required (handler),
     .finalizer = handler_is_finalizer (handler),
+    .live = handler->live != NULL,
     .filter = handler->options.filter,
     .quiet = handler->options.rule,
     .quota = handler->options.quota,
@@ -411,7 +418,7 @@ handler_is_finalizer (const Handler *handler)
 gboolean
 handler_is_required (const Handler *handler)
 {
-  return handler->options.required && !handler_is_finalizer (handler);
+  return handler->options.required && handler->live == NULL && !handler_is_finalizer (handler);
 }
 
 gint64
@@ -425,6 +432,12 @@ handler_offer (gpointer user_data, gint64 bmc, gint64 seq, IpmidEvent *event)
 {
   Handler *handler = user_data;
 
+  if (handler->live != NULL)
+    {
+      live_push (handler->live, event);
+      handler_wake (handler);
+      return;
+    }
   g_mutex_lock (&handler->lock);
   schedule_offer (handler->schedule, bmc, seq, event);
   g_mutex_unlock (&handler->lock);
@@ -461,4 +474,9 @@ handler_get_status (Handler *handler, HandlerStatus *status)
   g_mutex_unlock (&handler->lock);
   if (handler->readings != NULL)
     readings_count (handler->readings, &status->readings, &status->readings_dropped);
+  if (handler->live != NULL)
+    {
+      status->live = TRUE;
+      status->live_dropped = live_dropped (handler->live);
+    }
 }

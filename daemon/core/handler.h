@@ -108,6 +108,8 @@ typedef struct
   gint64 last_error_time; /* wall clock, microseconds; 0: none */
   gboolean has_readings;
   guint64 readings, readings_dropped; /* taken; replaced by newer ones before */
+  gboolean live;                      /* fed without the journal */
+  guint64 live_dropped;               /* events that it did not take in time */
 } HandlerStatus;
 
 void handler_get_status (Handler *handler, HandlerStatus *status);

@@ -122,6 +122,20 @@ find_handler_named (Ledger *ledger, const char *name)
   return NULL;
 }
 
+/* One that is fed live now may have been owed something by an earlier
+ * configuration. */
+static gboolean
+bury_for_live (Ledger *ledger, gint64 id, LedgerCounts *counts, GError **error)
+{
+  gint64 moved = 0;
+
+  if (counts->pending == 0)
+    return TRUE;
+  counts->pending = 0;
+  return store_bury_handler (ledger->store, id, &moved, error)
+         && store_dead_count (ledger->store, id, &counts->dead, error);
+}
+
 gint64
 ledger_add_handler (Ledger *ledger, const LedgerHandler *description, GError **error)
 {
@@ -131,7 +145,8 @@ ledger_add_handler (Ledger *ledger, const LedgerHandler *description, GError **e
 
   if (!store_handler_load (ledger->store, description->name, &id, error)
       || !store_delivery_count (ledger->store, id, &counts.pending, error)
-      || !store_dead_count (ledger->store, id, &counts.dead, error))
+      || !store_dead_count (ledger->store, id, &counts.dead, error)
+      || (description->live && !bury_for_live (ledger, id, &counts, error)))
     return 0;
   if (handler == NULL)
     {
@@ -140,7 +155,7 @@ ledger_add_handler (Ledger *ledger, const LedgerHandler *description, GError **e
       handler->counts = counts;
       g_ptr_array_add (ledger->handlers, handler);
     }
-  if (handler->removed)
+  if (handler->removed || description->live)
     handler->counts = counts;
   handler->description = *description;
   handler->description.name = handler->name;
@@ -364,7 +379,7 @@ choose_handlers (Ledger *ledger, gint64 bmc, const IpmidEvent *event, StoreDues 
   for (guint i = 0; i < ledger->handlers->len; i++)
     {
       LedgerOwed *handler = ledger->handlers->pdata[i];
-      if (handler->removed || handler->description.finalizer)
+      if (handler->removed || handler->description.finalizer || handler->description.live)
         continue;
       if (!ledger_judge (ledger, handler, bmc, event, &gets, error))
         return NULL;
@@ -382,6 +397,21 @@ choose_handlers (Ledger *ledger, gint64 bmc, const IpmidEvent *event, StoreDues 
   return g_steal_pointer (&chosen);
 }
 
+/* Those that are fed live: no row says so, the commit alone makes it real. */
+static void
+offer_live (Ledger *ledger, gint64 bmc, IpmidEvent *event)
+{
+  for (guint i = 0; i < ledger->handlers->len; i++)
+    {
+      LedgerOffer offer = { ledger->handlers->pdata[i], bmc, 0, event };
+      if (offer.handler->removed || !offer.handler->description.live
+          || !ledger_wants (ledger, offer.handler, bmc, event))
+        continue;
+      event_ref (event);
+      g_array_append_val (ledger->offers, offer);
+    }
+}
+
 static gboolean
 is_required (const LedgerOwed *handler)
 {
@@ -394,6 +424,7 @@ ledger_owe (Ledger *ledger, gint64 bmc, IpmidEvent *event, GError **error)
   StoreDues dues;
   g_autoptr (GPtrArray) chosen = choose_handlers (ledger, bmc, event, &dues, error);
 
+  offer_live (ledger, bmc, event);
   if (chosen == NULL || chosen->len == 0)
     return chosen != NULL;
   gint64 seq = store_next_seq (ledger->store);

@@ -25,6 +25,7 @@ typedef struct
   const char *name; /* of the handler */
   gboolean required;
   gboolean finalizer;
+  gboolean live; /* is offered what its filter wants, and owed nothing; quiet and quota mean nothing */
   Filter filter; /* what it points to stays the handler's, and has to last as long as `user_data` */
   QuietRule quiet;
   gint64 quota; /* deliveries that may be pending before new ones are shed */

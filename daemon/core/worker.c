@@ -445,6 +445,8 @@ serve (Worker *worker)
             return;
           continue;
         }
+      if (worker_deliver_live (worker))
+        continue;
       gint64 readings_at = worker_hand_over_readings (worker);
       gint64 idle_at = call_idle (worker, &idle_fd);
       wait_for_work (worker, MIN (MIN (wake_at, readings_at), MIN (later_at, idle_at)), idle_fd);

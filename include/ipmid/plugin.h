@@ -24,7 +24,7 @@
  *   1.1  IpmidReading.obstacle, ipmid_reading_render(), ipmid_host_want_readings(),
  *        ipmid_host_fleet() and its neighbours
  *   1.2  ipmid_host_state_dir(), services: ipmid_host_offer() and its neighbours,
- *        ipmid_host_pause(), IPMID_PLUGIN_WORKERS, ipmid_host_request()
+ *        ipmid_host_pause(), IPMID_PLUGIN_WORKERS, IPMID_PLUGIN_LIVE, ipmid_host_request()
  */
 #ifndef IPMID_PLUGIN_H
 #define IPMID_PLUGIN_H
@@ -390,6 +390,12 @@ typedef enum
   /* It keeps events (a file, a database).  By default it also takes what stood
    * in the SEL before ipmid first met the BMC; see the key `existing`. */
   IPMID_PLUGIN_STORE = 1 << 2,
+  /* It shows what happens while it happens (a browser's stream of events), and
+   * is owed nothing.  It is given events after they are on disk, without the
+   * journal: only the latest wait for it, in memory, and what it does not take
+   * in time is dropped and counted.  Verdicts count and mean nothing else, LATER
+   * is none; `required`, attempts and quotas mean nothing.  Since 1.2. */
+  IPMID_PLUGIN_LIVE = 1 << 3,
   /* It may have several workers (the key `workers`): the host opens so many
    * states of one handler, all with the same options and the same IpmidHost,
    * each on a thread of its own.  Events of one BMC are never with two of them

@@ -17,6 +17,12 @@
  */
 #include <ipmid/plugin.h>
 
+/* The same plugin is also made as one that is fed live. */
+#ifndef TEST_SINK_NAME
+#define TEST_SINK_NAME "test-sink"
+#define TEST_SINK_FLAGS IPMID_PLUGIN_WORKERS
+#endif
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -195,10 +201,10 @@ sink_close (gpointer state)
 const IpmidPlugin ipmid_plugin = { .abi_major = IPMID_PLUGIN_ABI_MAJOR,
                                    .abi_minor = IPMID_PLUGIN_ABI_MINOR,
                                    .size = sizeof (IpmidPlugin),
-                                   .name = "test-sink",
+                                   .name = TEST_SINK_NAME,
                                    .version = "1",
                                    .summary = "Does as it is told",
-                                   .flags = IPMID_PLUGIN_WORKERS,
+                                   .flags = TEST_SINK_FLAGS,
                                    .state_size = sizeof (Sink),
                                    .options = options,
                                    .open = sink_open,
