@@ -15,6 +15,12 @@ cmdline_is_question (const Cmdline *cmdline)
   return cmdline->status || cmdline->dead_letters || cmdline->help || cmdline->version;
 }
 
+gboolean
+cmdline_is_for_config (const Cmdline *cmdline)
+{
+  return cmdline->config != NULL || cmdline->import != NULL || cmdline->check || cmdline->test_handler != NULL;
+}
+
 /* With a handler the words are its options. */
 static gboolean
 check_handler (const Cmdline *cmdline, GError **error)
@@ -87,7 +93,7 @@ check_traps (const Cmdline *cmdline, GError **error)
 gboolean
 cmdline_check_domain (const Cmdline *cmdline, GError **error)
 {
-  if (cmdline->config != NULL || cmdline->import != NULL || cmdline->check)
+  if (cmdline_is_for_config (cmdline))
     return cmdline_check_config (cmdline, cmdline->domain, error);
   if (cmdline->credentials_file != NULL)
     return error_usage (error, "--credentials-file goes with --import only");
@@ -123,13 +129,18 @@ gboolean
 cmdline_check_config (const Cmdline *cmdline, const char *word, GError **error)
 {
   static const char *const with_config[]
-      = { "config",    "check",    "dont-daemonize", "debug",        "state-dir", "no-state", "plugin-dir",
-          "collector", "pid-file", "status",         "dead-letters", "help",      "version",  NULL };
+      = { "config",    "check",    "test-handler", "dont-daemonize", "debug", "state-dir", "no-state", "plugin-dir",
+          "collector", "pid-file", "status",       "dead-letters",   "help",  "version",   NULL };
   static const char *const with_import[] = { "import", "credentials-file", NULL };
   const char *stray = stray_option (cmdline, cmdline->import != NULL ? with_import : with_config);
 
-  if (cmdline->check && cmdline->config == NULL)
-    return error_usage (error, "--check goes with -c FILE only");
+  if ((cmdline->check || cmdline->test_handler != NULL) && cmdline->config == NULL)
+    return error_usage (error, "--%s goes with -c FILE only", cmdline->check ? "check" : "test-handler");
+  if (cmdline->test_handler != NULL && (cmdline->check || cmdline_is_question (cmdline)))
+    return error_usage (error, "--test-handler and --%s: one at a time",
+                        cmdline->check    ? "check"
+                        : cmdline->status ? "status"
+                                          : "dead-letters");
   if (cmdline->import != NULL && stray != NULL)
     return error_usage (error, "--%s does not go with --import", stray);
   if (stray != NULL)

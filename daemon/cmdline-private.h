@@ -13,6 +13,9 @@ extern const char *const cmdline_formats[];
 /* Whether the user wants to know something rather than a daemon. */
 gboolean cmdline_is_question (const Cmdline *cmdline);
 
+/* Whether it belongs to -c or --import, in whichever order the options stand. */
+gboolean cmdline_is_for_config (const Cmdline *cmdline);
+
 /* Whether the options go together, in openipmi_eventd's style … */
 gboolean cmdline_check_domain (const Cmdline *cmdline, GError **error);
 

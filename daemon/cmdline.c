@@ -23,6 +23,11 @@ const IpmidOption cmdline_options[] = {
     .type = IPMID_OPTION_BOOLEAN,
     .offset = AT (check),
     .help = "with -c: only say what is wrong with the file" },
+  { .key = "test-handler",
+    .type = IPMID_OPTION_STRING,
+    .offset = AT (test_handler),
+    .argument = "NAME",
+    .help = "with -c: send one test event through this handler of the file" },
   { .key = "import",
     .type = IPMID_OPTION_PATH,
     .offset = AT (import),
@@ -348,7 +353,7 @@ parse (Cmdline *cmdline, int argc, char **argv, GError **error)
     return FALSE;
   if (cmdline->help || cmdline->version)
     return TRUE;
-  if (cmdline->config != NULL || cmdline->import != NULL || cmdline->check)
+  if (cmdline_is_for_config (cmdline))
     return cmdline_check_config (cmdline, index < argc ? argv[index] : NULL, error);
   if (index >= argc)
     return error_usage (error, "the name of the domain is missing: 'ipmid --help' shows how to call ipmid");
@@ -395,7 +400,7 @@ cmdline_print_help (FILE *out)
          "       ipmid DOMAIN CONNECTION [OPTION]... -f FILE\n"
          "       ipmid DOMAIN CONNECTION [OPTION]... --handler PLUGIN [KEY=VALUE]...\n"
          "       ipmid DOMAIN --status | --dead-letters [--state-dir DIR]\n"
-         "       ipmid -c FILE [-b|-d] [--check | --status | --dead-letters]\n"
+         "       ipmid -c FILE [-b|-d] [--check | --test-handler NAME | --status | --dead-letters]\n"
          "       ipmid --import FILE [--credentials-file FILE]\n"
          "Watches BMCs over IPMI and hands their events on; none is lost.\n\n"
          "DOMAIN is a name for the BMC.  CONNECTION is one of\n"

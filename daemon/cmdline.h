@@ -27,6 +27,7 @@ typedef struct
   /* The table's; paths are absolute. */
   char *config; /* the configuration file; NULL: openipmi_eventd's style */
   gboolean check;
+  char *test_handler; /* the name of a handler of the file */
   char *import, *credentials_file;
   char *outfile;
   char *handler; /* the name of a plugin */

@@ -279,23 +279,9 @@ on_status_signal (gpointer data)
 }
 
 static void
-on_ignored_signal (G_GNUC_UNUSED int number)
-{
-}
-
-/* A handler that does nothing, not SIG_IGN, which programs would inherit. */
-static void
-ignore_signal (int number)
-{
-  struct sigaction action = { .sa_handler = on_ignored_signal, .sa_flags = SA_RESTART };
-
-  sigaction (number, &action, NULL);
-}
-
-static void
 watch_signals (Daemon *daemon)
 {
-  ignore_signal (SIGPIPE);
+  daemonize_ignore_pipes ();
   g_unix_signal_add (SIGTERM, on_stop_signal, daemon);
   g_unix_signal_add (SIGINT, on_stop_signal, daemon);
   g_unix_signal_add (SIGHUP, on_reload_signal, daemon);

@@ -22,6 +22,20 @@
 
 #define MESSAGE_MAX 2048
 
+static void
+on_ignored_signal (G_GNUC_UNUSED int number)
+{
+}
+
+/* A handler that does nothing, not SIG_IGN, which programs would inherit. */
+void
+daemonize_ignore_pipes (void)
+{
+  struct sigaction action = { .sa_handler = on_ignored_signal, .sa_flags = SA_RESTART };
+
+  sigaction (SIGPIPE, &action, NULL);
+}
+
 void
 daemonize_protect (guint kept)
 {

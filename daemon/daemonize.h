@@ -15,6 +15,10 @@
  * memory out of core dumps and away from other processes. */
 void daemonize_protect (guint kept);
 
+/* From now on writing to a broken pipe or socket fails with EPIPE.  Programs do
+ * not inherit that. */
+void daemonize_ignore_pipes (void);
+
 /* Forks.  In the child the result is a descriptor for daemonize_report().  In
  * the parent it is -1, after the child has reported or died: then *exit_status
  * is what the parent shall return, and what had to be said has been said. */

@@ -11,6 +11,7 @@
 #include "daemonize.h"
 #include "import.h"
 #include "notify.h"
+#include "test-handler.h"
 
 #include <sysexits.h>
 
@@ -68,6 +69,8 @@ run (Cmdline *cmdline)
     return configure_check (cmdline);
   if (cmdline->import != NULL)
     return import_list (cmdline->import, cmdline->credentials_file, stdout, stderr);
+  if (cmdline->test_handler != NULL)
+    return test_handler (cmdline);
   return daemon_run (cmdline);
 }
 

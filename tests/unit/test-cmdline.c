@@ -214,9 +214,10 @@ test_questions (void)
 static void
 test_configuration_file (void)
 {
-  static const char *const alone[]
-      = { "-b",       "-d",      "--state-dir /s", "--no-state", "--plugin-dir /p", "--collector /c", "--pid-file /p",
-          "--status", "--check", "--dead-letters" };
+  static const char *const alone[] = {
+    "-b",       "-d",      "--state-dir /s", "--no-state",      "--plugin-dir /p", "--collector /c", "--pid-file /p",
+    "--status", "--check", "--dead-letters", "--test-handler x"
+  };
   static const char *const never[] = { "-f /x",
                                        "--handler file",
                                        "-k",
@@ -258,6 +259,10 @@ test_configuration_file (void)
   assert_bad ("-c ''", "a name is missing");
   assert_bad ("-c /f --no-state --state-dir /s", "exclude each other");
   assert_bad ("-c /f --check --status", "one at a time");
+  assert_bad ("-c /f --check --test-handler x", "one at a time");
+  assert_bad ("-c /f --test-handler x --status", "--test-handler and --status: one at a time");
+  assert_bad ("--test-handler x", "--test-handler goes with -c FILE only");
+  assert_bad ("mybmc --test-handler x smi 0 cat", "--test-handler goes with -c FILE only");
   assert_bad ("--check", "--check goes with -c FILE only");
   assert_bad ("mybmc --check smi 0 cat", "--check goes with -c FILE only");
 }
