@@ -52,7 +52,7 @@ typedef struct
   LedgerOwed *handler;
   gint64 bmc;
   gint64 seq;
-  IpmidEvent *event;
+  IpmidEvent *event; /* NULL: LedgerHandler.reread */
 } LedgerOffer;
 
 struct _Ledger

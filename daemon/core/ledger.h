@@ -30,6 +30,8 @@ typedef struct
   QuietRule quiet;
   gint64 quota; /* deliveries that may be pending before new ones are shed */
   void (*offer) (gpointer user_data, gint64 bmc, gint64 seq, IpmidEvent *event);
+  /* It is owed events of this BMC that are older than what it was offered. */
+  void (*reread) (gpointer user_data, gint64 bmc);
   gpointer user_data;
 } LedgerHandler;
 
@@ -139,6 +141,15 @@ typedef enum
 
 gboolean ledger_settle (Ledger *ledger, gint64 handler, gint64 bmc, gint64 seq, IpmidEvent *event,
                         LedgerOutcome outcome, const char *reason, GError **error);
+
+/* A dead letter of a handler that is configured, or all of them (`seq` 0), is owed to
+ * it again, as if it had never been tried. */
+gboolean ledger_replay (Ledger *ledger, gint64 handler, gint64 seq, gint64 *moved, GError **error);
+/* It is forgotten; also of a handler that is not configured any more.  Its record
+ * stays in the SEL as if it were still owed. */
+gboolean ledger_drop (Ledger *ledger, gint64 handler, gint64 seq, gint64 *dropped, GError **error);
+/* The handler of that name is configured; 0: none is. */
+gint64 ledger_handler_named (Ledger *ledger, const char *name);
 
 void ledger_counts (Ledger *ledger, gint64 handler, LedgerCounts *counts);
 

@@ -12,6 +12,16 @@
 const RequestMethod request_methods[] = {
   { "status", request_status, { { NULL } } },
   { "bmcs", request_bmcs, { { "bmc", REQUEST_TEXT, FALSE } } },
+  { "dead-list",
+    request_dead_list,
+    { { "handler", REQUEST_TEXT, FALSE }, { "after", REQUEST_TEXT, FALSE }, { "limit", REQUEST_INTEGER, FALSE } } },
+  { "dead-show", request_dead_show, { { "handler", REQUEST_TEXT, TRUE }, { "id", REQUEST_TEXT, TRUE } } },
+  { "dead-replay",
+    request_dead_replay,
+    { { "handler", REQUEST_TEXT, TRUE }, { "id", REQUEST_TEXT, FALSE }, { "all", REQUEST_FLAG, FALSE } } },
+  { "dead-drop",
+    request_dead_drop,
+    { { "handler", REQUEST_TEXT, TRUE }, { "id", REQUEST_TEXT, FALSE }, { "all", REQUEST_FLAG, FALSE } } },
   { NULL },
 };
 
