@@ -64,10 +64,16 @@ gint64 ledger_add_handler (Ledger *ledger, const LedgerHandler *handler, GError 
  * copied; `silence_until`: wall clock, microseconds; 0: no silence. */
 gboolean ledger_set_bmc_attributes (Ledger *ledger, gint64 bmc, const char *const *labels, gint64 silence_until,
                                     GError **error);
+/* The BMC of that name; 0: none was added. */
+gint64 ledger_bmc_named (Ledger *ledger, const char *name);
+/* Somebody asks for silence until then, besides what the configuration says; it lasts
+ * over restarts.  0: not any more. */
+gboolean ledger_silence (Ledger *ledger, gint64 bmc, gint64 until, GError **error);
+
 typedef struct
 {
   gint64 epoch;
-  gint64 silence_until; /* wall clock, microseconds; 0: no silence */
+  gint64 silence_until; /* of both kinds, the longer: wall clock, microseconds; 0: no silence */
 } LedgerBmcInfo;
 gboolean ledger_bmc_info (Ledger *ledger, gint64 bmc, LedgerBmcInfo *info, GError **error);
 /* The handler is owed nothing new from now on, and is offered nothing. */

@@ -80,6 +80,16 @@ void request_dead_show (Core *core, Request *request);
 void request_dead_replay (Core *core, Request *request);
 void request_dead_drop (Core *core, Request *request);
 
+/* ------------------------------------------------------------ request-config.c */
+
+void request_reload (Core *core, Request *request);
+void request_check_config (Core *core, Request *request);
+
+/* -------------------------------------------------------------- request-word.c */
+
+void request_log (Core *core, Request *request);
+void request_silence (Core *core, Request *request);
+
 /* ------------------------------------------------------------ request-status.c */
 
 void request_status (Core *core, Request *request);

@@ -84,6 +84,8 @@ report_daemon (Core *core)
   g_variant_dict_insert (dict, "version", "s", PACKAGE_VERSION);
   g_variant_dict_insert (dict, "pid", "x", (gint64) getpid ());
   g_variant_dict_insert (dict, "started", "x", core->started * NS_PER_US);
+  if (core->around.config != NULL)
+    g_variant_dict_insert (dict, "config", "s", core->around.config);
   if (core->config->state_dir != NULL)
     g_variant_dict_insert (dict, "state_dir", "s", core->config->state_dir);
   g_variant_dict_insert (dict, "journal_limit", "x", journal_size_limit (core->journal));

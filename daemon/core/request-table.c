@@ -22,6 +22,17 @@ const RequestMethod request_methods[] = {
   { "dead-drop",
     request_dead_drop,
     { { "handler", REQUEST_TEXT, TRUE }, { "id", REQUEST_TEXT, FALSE }, { "all", REQUEST_FLAG, FALSE } } },
+  { "reload", request_reload, { { NULL } } },
+  { "check", request_check_config, { { NULL } } },
+  { "log",
+    request_log,
+    { { "bmc", REQUEST_TEXT, TRUE }, { "text", REQUEST_TEXT, TRUE }, { "severity", REQUEST_TEXT, FALSE } } },
+  { "silence",
+    request_silence,
+    { { "bmc", REQUEST_TEXT, TRUE },
+      { "until", REQUEST_TIME, FALSE },
+      { "for", REQUEST_DURATION, FALSE },
+      { "off", REQUEST_FLAG, FALSE } } },
   { NULL },
 };
 
