@@ -114,20 +114,26 @@ on_core_ended (int exit_status, const char *message, gpointer data)
   g_idle_add_full (G_PRIORITY_DEFAULT, on_core_gone, daemon, NULL);
 }
 
+static CoreReloadStart on_reload_wanted (gpointer data, GPtrArray *mistakes);
+static void on_check_wanted (gpointer data, GPtrArray *mistakes, GPtrArray *warnings);
+
 static gboolean
 start_core (Daemon *daemon, int *exit_status, GError **error)
 {
+  const CoreDaemon around = { daemon->cmdline->config, on_reload_wanted, on_check_wanted, daemon };
+
   *exit_status = EX_SOFTWARE;
   daemon->config->trap_socket = notify_passed_socket ();
   daemon->core = core_start (core_config_ref (daemon->config), on_core_ended, daemon, exit_status, error);
   if (daemon->core == NULL)
     return FALSE;
+  core_set_daemon (daemon->core, &around);
   daemon->core_started = g_get_monotonic_time ();
   open_control (daemon);
   return TRUE;
 }
 
-static void reload (Daemon *daemon);
+static CoreReloadStart reload (Daemon *daemon, GPtrArray *mistakes);
 
 static gboolean
 on_restart (gpointer data)
@@ -144,7 +150,7 @@ on_restart (gpointer data)
       schedule_restart (daemon);
     }
   else if (daemon->reloading)
-    reload (daemon); /* what the core before did not live to use */
+    reload (daemon, NULL); /* what the core before did not live to use */
   return G_SOURCE_REMOVE;
 }
 
@@ -225,12 +231,23 @@ log_report (const ConfigReport *report)
 }
 
 static void
-reload (Daemon *daemon)
+copy_lines (const GPtrArray *lines, GPtrArray *out)
+{
+  for (guint i = 0; i < lines->len; i++)
+    g_ptr_array_add (out, g_strdup (lines->pdata[i]));
+}
+
+/* `mistakes` may be NULL. */
+static CoreReloadStart
+reload (Daemon *daemon, GPtrArray *mistakes)
 {
   g_autoptr (ConfigReport) report = config_report_new ();
   g_autoptr (CoreConfig) config = configure_reload (daemon->cmdline, report);
 
   log_report (report);
+  if (mistakes != NULL)
+    copy_lines (report->errors, mistakes);
+  CoreReloadStart start = config == NULL ? CORE_RELOAD_MISTAKES : CORE_RELOAD_BEGUN;
   if (config == NULL)
     log_line (IPMID_LOG_ERROR, NULL, "the configuration stays as it was");
   daemon->reloading = daemon->reloading || config != NULL;
@@ -246,26 +263,42 @@ reload (Daemon *daemon)
         core_reopen (daemon->core);
       notify_reloaded ();
     }
+  return start;
 }
 
-/* In eventd style the command line has said everything once and for all. */
-static gboolean
-on_reload_signal (gpointer data)
+/* In eventd style the command line has said everything once and for all.
+ * CoreDaemon.reload. */
+static CoreReloadStart
+on_reload_wanted (gpointer data, GPtrArray *mistakes)
 {
   Daemon *daemon = data;
 
-  if (daemon->stopping)
-    return G_SOURCE_CONTINUE;
   notify_reloading ();
   if (daemon->cmdline->config != NULL)
-    {
-      reload (daemon);
-      return G_SOURCE_CONTINUE;
-    }
+    return reload (daemon, mistakes);
   if (daemon->core != NULL)
     core_reopen (daemon->core);
   notify_reloaded ();
+  return CORE_RELOAD_REOPENED;
+}
+
+static gboolean
+on_reload_signal (gpointer data)
+{
+  if (!((Daemon *) data)->stopping)
+    on_reload_wanted (data, NULL);
   return G_SOURCE_CONTINUE;
+}
+
+/* CoreDaemon.check */
+static void
+on_check_wanted (gpointer data, GPtrArray *mistakes, GPtrArray *warnings)
+{
+  g_autoptr (ConfigReport) report = config_report_new ();
+
+  core_config_unref (configure_reload (((Daemon *) data)->cmdline, report));
+  copy_lines (report->errors, mistakes);
+  copy_lines (report->warnings, warnings);
 }
 
 static gboolean

@@ -35,6 +35,9 @@ struct _Core
   QuietTimer *quiet_timer;
   GPtrArray *retired; /* Handler: ended, but somebody may still hand over what was asked of them */
   Reload *reload;     /* NULL: none under way */
+  guint reloads;      /* how many were asked for */
+  GPtrArray *reload_waiters; /* see request-table.h */
+  CoreDaemon around;
 
   gint64 started; /* wall clock, microseconds */
   gboolean stopping;

@@ -115,6 +115,7 @@ free_parts (Core *core)
   g_clear_pointer (&core->services, services_free);
   g_clear_pointer (&core->sdr_cache, sdr_cache_free);
   g_clear_pointer (&core->retired, g_ptr_array_unref);
+  g_clear_pointer (&core->reload_waiters, g_ptr_array_unref);
   g_clear_pointer (&core->state_dir, state_dir_close);
 }
 
@@ -450,6 +451,7 @@ core_start (CoreConfig *config, CoreEndedFunc on_ended, gpointer user_data, int 
   core->on_ended = on_ended;
   core->user_data = user_data;
   core->handlers = g_ptr_array_new ();
+  core->reload_waiters = request_reload_waiters_new ();
   core->retired = g_ptr_array_new_with_free_func ((GDestroyNotify) handler_free);
   if (start_parts (core, &local))
     {
@@ -467,6 +469,12 @@ core_start (CoreConfig *config, CoreEndedFunc on_ended, gpointer user_data, int 
       handler_cancel (core->handlers->pdata[i]);
     }
   return NULL;
+}
+
+void
+core_set_daemon (Core *core, const CoreDaemon *around)
+{
+  core->around = *around;
 }
 
 void

@@ -123,6 +123,28 @@ typedef void (*CoreReloadedFunc) (CoreConfig *config, const GError *error, gpoin
  * while another is under way follows it. */
 void core_reload (Core *core, CoreConfig *config, CoreReloadedFunc done, gpointer user_data);
 
+typedef enum
+{
+  CORE_RELOAD_BEGUN,    /* core_reload() was called, and may have ended */
+  CORE_RELOAD_MISTAKES, /* the configuration cannot be used */
+  CORE_RELOAD_REOPENED, /* there is none to be read: core_reopen() was called */
+} CoreReloadStart;
+
+/* What the daemon around a core does when a plugin asks for it, on the core's
+ * thread. */
+typedef struct
+{
+  const char *config; /* the file; NULL: eventd style.  The daemon's */
+  /* As on SIGHUP; adds to `mistakes` (g_free). */
+  CoreReloadStart (*reload) (gpointer user_data, GPtrArray *mistakes);
+  /* As --check; with a file only. */
+  void (*check) (gpointer user_data, GPtrArray *mistakes, GPtrArray *warnings);
+  gpointer user_data;
+} CoreDaemon;
+
+/* Before the main loop runs; copies it. */
+void core_set_daemon (Core *core, const CoreDaemon *around);
+
 /* SIGUSR1: a line in the log for every collector, BMC and handler. */
 void core_log_status (Core *core);
 

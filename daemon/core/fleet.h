@@ -68,6 +68,9 @@ gboolean fleet_poll (Fleet *fleet, gint64 bmc);
 gint64 fleet_find_address (Fleet *fleet, const struct sockaddr *address);
 gint64 fleet_find_guid (Fleet *fleet, const guint8 guid[16]);
 
+/* The BMC of that name; 0: none is watched. */
+gint64 fleet_find_name (Fleet *fleet, const char *name);
+
 /* Asks all collectors to close their sessions and end; `done` is called when
  * they have, or were ended by force a few seconds later. */
 void fleet_stop (Fleet *fleet, void (*done) (gpointer user_data), gpointer user_data);

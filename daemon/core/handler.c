@@ -282,6 +282,7 @@ handler_register (Handler *handler, Ledger *ledger, GError **error)
     .quiet = handler->options.rule,
     .quota = handler->options.quota,
     .offer = handler_offer,
+    .reread = handler_reread,
     .user_data = handler,
   };
 
@@ -456,6 +457,17 @@ find_busy (const Handler *handler, HandlerStatus *status)
       status->busy_since = worker->busy_since;
       status->deadline = worker->busy_deadline;
     }
+}
+
+void
+handler_reread (gpointer user_data, gint64 bmc)
+{
+  Handler *handler = user_data;
+
+  g_mutex_lock (&handler->lock);
+  schedule_reread (handler->schedule, bmc);
+  g_mutex_unlock (&handler->lock);
+  handler_wake (handler);
 }
 
 void

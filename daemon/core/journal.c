@@ -497,17 +497,16 @@ journal_close (Journal *journal)
 }
 
 static void
-print_dead_letter (const char *handler, gint64 time, gint64 attempts, const char *reason, const IpmidEvent *event,
-                   gpointer user_data)
+print_dead_letter (const StoreDead *dead, gpointer user_data)
 {
   FILE *out = user_data;
-  g_autoptr (GDateTime) when = g_date_time_new_from_unix_utc (time / G_USEC_PER_SEC);
+  g_autoptr (GDateTime) when = g_date_time_new_from_unix_utc (dead->time / G_USEC_PER_SEC);
   g_autofree char *stamp = when == NULL ? g_strdup ("?") : g_date_time_format_iso8601 (when);
-  const char *text = event_string (event, IPMID_FIELD_TEXT);
+  const char *text = event_string (dead->event, IPMID_FIELD_TEXT);
 
   fprintf (out,
            "%s\n  handler:  %s\n  since:    %s\n  attempts: %" G_GINT64_FORMAT "\n  reason:   %s\n  event:    %s\n",
-           event_string (event, IPMID_FIELD_ID), handler, stamp, attempts, reason, text == NULL ? "" : text);
+           event_string (dead->event, IPMID_FIELD_ID), dead->handler_name, stamp, dead->attempts, dead->reason, text == NULL ? "" : text);
 }
 
 gboolean

@@ -91,6 +91,19 @@ ledger_alarm (Ledger *ledger, gint64 bmc_id, StoreAlarm alarm, gboolean raised, 
   return store_bmc_save (ledger->store, &bmc->saved, error) && ledger_own_event (ledger, bmc_id, event, error);
 }
 
+gint64
+ledger_bmc_named (Ledger *ledger, const char *name)
+{
+  GHashTableIter iter;
+  gpointer id, bmc;
+
+  g_hash_table_iter_init (&iter, ledger->bmcs);
+  while (g_hash_table_iter_next (&iter, &id, &bmc))
+    if (strcmp (((const LedgerBmc *) bmc)->name, name) == 0)
+      return *(const gint64 *) id;
+  return 0;
+}
+
 gboolean
 ledger_bmc_info (Ledger *ledger, gint64 bmc_id, LedgerBmcInfo *info, GError **error)
 {
@@ -98,6 +111,6 @@ ledger_bmc_info (Ledger *ledger, gint64 bmc_id, LedgerBmcInfo *info, GError **er
 
   if (bmc == NULL)
     return FALSE;
-  *info = (LedgerBmcInfo){ .epoch = bmc->saved.epoch, .silence_until = bmc->silence_until };
+  *info = (LedgerBmcInfo){ .epoch = bmc->saved.epoch, .silence_until = ledger_silence_end (bmc) };
   return TRUE;
 }

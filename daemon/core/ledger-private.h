@@ -32,7 +32,7 @@ typedef struct
   guint unproven_walk;     /* a walk whose beginning we did not see: it proves no absence */
   gint64 last_confirmed;   /* when the cursor was last seen to be the end of the SEL */
   char **labels;           /* "KEY=VALUE"; NULL: none */
-  gint64 silence_until;    /* wall clock, microseconds; 0: no silence */
+  gint64 silence_until;    /* as configured: wall clock, microseconds; 0: no silence */
 } LedgerBmc;
 
 /* A handler, and how much it is owed. */
@@ -52,7 +52,7 @@ typedef struct
   LedgerOwed *handler;
   gint64 bmc;
   gint64 seq;
-  IpmidEvent *event;
+  IpmidEvent *event; /* NULL: LedgerHandler.reread */
 } LedgerOffer;
 
 struct _Ledger
@@ -93,6 +93,10 @@ gboolean ledger_owe_late (Ledger *ledger, LedgerOwed *handler, gint64 bmc, Ipmid
 /* Whether the handler gets the event now: filter, quiet time, silence. */
 gboolean ledger_judge (Ledger *ledger, LedgerOwed *handler, gint64 bmc, const IpmidEvent *event, gboolean *gets,
                        GError **error);
+
+/* The configured silence or the one that was asked for (StoreBmc.silence): the
+ * longer.  The BMC is loaded. */
+gint64 ledger_silence_end (const LedgerBmc *bmc);
 
 /* Before anything runs: what was kept for a handler fits its present rule. */
 gboolean ledger_adopt_quiet (Ledger *ledger, const LedgerOwed *handler, GError **error);

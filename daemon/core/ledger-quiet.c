@@ -86,7 +86,7 @@ prepare (Ledger *ledger, Notice *notice, LedgerOwed *handler, gint64 bmc, const 
 
   notice->handler = handler;
   notice->bmc = bmc;
-  notice->silence_until = known == NULL ? 0 : known->silence_until;
+  notice->silence_until = known == NULL ? 0 : ledger_silence_end (known);
   notice->now = now;
   quiet_subject (event, &notice->subject);
 }
@@ -227,6 +227,8 @@ release (Ledger *ledger, const StoreKept *kept, gint64 now, GError **error)
 
   if (handler == NULL || !g_hash_table_contains (ledger->bmcs, &kept->bmc) || kept->state >= QUIET_STATES)
     return drop (ledger, kept, error);
+  if (ledger_find_bmc (ledger, kept->bmc, error) == NULL)
+    return FALSE;
   prepare (ledger, &notice, handler, kept->bmc, kept->event, now);
   if (notice.subject.sensor != kept->sensor)
     return drop (ledger, kept, error);
@@ -290,6 +292,28 @@ ledger_release (Ledger *ledger, gboolean *needed, GError **error)
   return due != NULL;
 }
 
+/* ------------------------------------------------------------------ silences */
+
+gint64
+ledger_silence_end (const LedgerBmc *bmc)
+{
+  return MAX (bmc->silence_until, bmc->saved.silence);
+}
+
+gboolean
+ledger_silence (Ledger *ledger, gint64 id, gint64 until, GError **error)
+{
+  LedgerBmc *bmc = ledger_find_bmc (ledger, id, error);
+
+  if (bmc == NULL)
+    return FALSE;
+  gint64 before = ledger_silence_end (bmc);
+  bmc->saved.silence = until;
+  /* What waits for the end of the old silence is looked at again. */
+  return store_bmc_save (ledger->store, &bmc->saved, error)
+         && (ledger_silence_end (bmc) >= before || store_notice_hasten (ledger->store, 0, id, error));
+}
+
 /* ------------------------------------------------------------- before it runs */
 
 /* The rule, the clock and silences may have changed since the last start. */
@@ -304,11 +328,10 @@ gboolean
 ledger_set_bmc_attributes (Ledger *ledger, gint64 id, const char *const *labels, gint64 silence_until, GError **error)
 {
   LedgerBmc *bmc = g_hash_table_lookup (ledger->bmcs, &id);
-  gboolean sooner = silence_until < bmc->silence_until;
+  gint64 before = ledger_silence_end (bmc);
 
   g_strfreev (bmc->labels);
   bmc->labels = g_strdupv ((char **) labels);
   bmc->silence_until = silence_until;
-  /* What waits for the end of the old silence is looked at again. */
-  return !sooner || store_notice_hasten (ledger->store, 0, id, error);
+  return ledger_silence_end (bmc) >= before || store_notice_hasten (ledger->store, 0, id, error);
 }

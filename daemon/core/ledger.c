@@ -28,7 +28,10 @@ free_handler (gpointer data)
 static void
 clear_offer (gpointer data)
 {
-  event_unref (((LedgerOffer *) data)->event);
+  LedgerOffer *offer = data;
+
+  if (offer->event != NULL)
+    event_unref (offer->event);
 }
 
 Ledger *
@@ -193,6 +196,14 @@ ledger_find_bmc (Ledger *ledger, gint64 id, GError **error)
   return bmc;
 }
 
+gint64
+ledger_handler_named (Ledger *ledger, const char *name)
+{
+  const LedgerOwed *handler = find_handler_named (ledger, name);
+
+  return handler == NULL || handler->removed ? 0 : handler->id;
+}
+
 /* NULL: a reload has opened it, and not registered it yet. */
 static LedgerOwed *
 look_up_handler (Ledger *ledger, gint64 id)
@@ -302,8 +313,12 @@ ledger_committed (Ledger *ledger)
     {
       LedgerOffer *offer = &g_array_index (ledger->offers, LedgerOffer, i);
       const LedgerHandler *to = &offer->handler->description;
-      if (!offer->handler->removed)
+      if (offer->handler->removed)
+        continue;
+      if (offer->event != NULL)
         to->offer (to->user_data, offer->bmc, offer->seq, offer->event);
+      else if (to->reread != NULL)
+        to->reread (to->user_data, offer->bmc);
     }
   g_array_set_size (ledger->offers, 0);
 }
@@ -519,7 +534,7 @@ settle_finally (Ledger *ledger, LedgerOwed *handler, gint64 bmc, gint64 seq, Ipm
   if (outcome == LEDGER_DONE)
     return settle_done (ledger, counts, bmc, seq, event, error);
   handler->change.dead++;
-  return store_dead_insert (ledger->store, handler->id, bmc, seq, attempts, reason, error);
+  return store_dead_insert (ledger->store, handler->id, bmc, seq, attempts, counts, reason, error);
 }
 
 gboolean

@@ -30,6 +30,8 @@ typedef struct
   QuietRule quiet;
   gint64 quota; /* deliveries that may be pending before new ones are shed */
   void (*offer) (gpointer user_data, gint64 bmc, gint64 seq, IpmidEvent *event);
+  /* It is owed events of this BMC that are older than what it was offered. */
+  void (*reread) (gpointer user_data, gint64 bmc);
   gpointer user_data;
 } LedgerHandler;
 
@@ -62,10 +64,16 @@ gint64 ledger_add_handler (Ledger *ledger, const LedgerHandler *handler, GError 
  * copied; `silence_until`: wall clock, microseconds; 0: no silence. */
 gboolean ledger_set_bmc_attributes (Ledger *ledger, gint64 bmc, const char *const *labels, gint64 silence_until,
                                     GError **error);
+/* The BMC of that name; 0: none was added. */
+gint64 ledger_bmc_named (Ledger *ledger, const char *name);
+/* Somebody asks for silence until then, besides what the configuration says; it lasts
+ * over restarts.  0: not any more. */
+gboolean ledger_silence (Ledger *ledger, gint64 bmc, gint64 until, GError **error);
+
 typedef struct
 {
   gint64 epoch;
-  gint64 silence_until; /* wall clock, microseconds; 0: no silence */
+  gint64 silence_until; /* of both kinds, the longer: wall clock, microseconds; 0: no silence */
 } LedgerBmcInfo;
 gboolean ledger_bmc_info (Ledger *ledger, gint64 bmc, LedgerBmcInfo *info, GError **error);
 /* The handler is owed nothing new from now on, and is offered nothing. */
@@ -139,6 +147,15 @@ typedef enum
 
 gboolean ledger_settle (Ledger *ledger, gint64 handler, gint64 bmc, gint64 seq, IpmidEvent *event,
                         LedgerOutcome outcome, const char *reason, GError **error);
+
+/* A dead letter of a handler that is configured, or all of them (`seq` 0), is owed to
+ * it again, as if it had never been tried. */
+gboolean ledger_replay (Ledger *ledger, gint64 handler, gint64 seq, gint64 *moved, GError **error);
+/* It is forgotten; also of a handler that is not configured any more.  Its record
+ * stays in the SEL as if it were still owed. */
+gboolean ledger_drop (Ledger *ledger, gint64 handler, gint64 seq, gint64 *dropped, GError **error);
+/* The handler of that name is configured; 0: none is. */
+gint64 ledger_handler_named (Ledger *ledger, const char *name);
 
 void ledger_counts (Ledger *ledger, gint64 handler, LedgerCounts *counts);
 

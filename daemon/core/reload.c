@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* reload.c - see reload.h. */
 #include "core/core-private.h"
+#include "core/request-table.h"
 
 #include "event/error.h"
 
@@ -24,6 +25,7 @@ typedef struct
 struct _Reload
 {
   Core *core;
+  guint number;       /* see Core.reloads */
   CoreConfig *config; /* the new one; NULL once the core has it */
   CoreReloadedFunc done;
   gpointer user_data;
@@ -38,11 +40,12 @@ struct _Reload
   gboolean submitted, committed, cancelled;
 
   CoreConfig *next; /* another one came meanwhile; NULL: none */
+  guint next_number;
   CoreReloadedFunc next_done;
   gpointer next_data;
 };
 
-static void begin (Core *core, CoreConfig *config, CoreReloadedFunc done, gpointer user_data);
+static void begin (Core *core, guint number, CoreConfig *config, CoreReloadedFunc done, gpointer user_data);
 
 static void
 free_reload (Reload *reload)
@@ -72,6 +75,7 @@ end (Reload *reload)
   CoreConfig *next = g_steal_pointer (&reload->next);
   CoreReloadedFunc next_done = reload->next_done;
   gpointer next_data = reload->next_data;
+  guint next_number = reload->next_number;
 
   core->reload = NULL;
   if (reload->error == NULL)
@@ -84,9 +88,10 @@ end (Reload *reload)
     }
   if (reload->done != NULL)
     reload->done (core->config, reload->error, reload->user_data);
+  request_on_reloaded (core, reload->number, reload->error);
   free_reload (reload);
   if (next != NULL)
-    begin (core, next, next_done, next_data);
+    begin (core, next_number, next, next_done, next_data);
 }
 
 /* ------------------------------------------------------------- 1. what changes */
@@ -550,12 +555,13 @@ abandon (Reload *reload)
 }
 
 static void
-begin (Core *core, CoreConfig *config, CoreReloadedFunc done, gpointer user_data)
+begin (Core *core, guint number, CoreConfig *config, CoreReloadedFunc done, gpointer user_data)
 {
   Reload *reload = g_new0 (Reload, 1);
 
   core->reload = reload;
   reload->core = core;
+  reload->number = number;
   reload->config = config;
   reload->done = done;
   reload->user_data = user_data;
@@ -576,14 +582,16 @@ core_reload (Core *core, CoreConfig *config, CoreReloadedFunc done, gpointer use
       core_config_unref (config);
       return;
     }
+  core->reloads++;
   if (core->reload == NULL)
     {
-      begin (core, config, done, user_data);
+      begin (core, core->reloads, config, done, user_data);
       return;
     }
   /* The newest counts; the one between was never used. */
   core_config_unref (core->reload->next);
   core->reload->next = config;
+  core->reload->next_number = core->reloads;
   core->reload->next_done = done;
   core->reload->next_data = user_data;
 }

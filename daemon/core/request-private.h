@@ -50,6 +50,46 @@ const RequestMethod *request_check (const char *method, GVariant *arguments, GEr
 void request_fail_journal (Request *request);
 void request_fail_bmc (Request *request, const char *name);
 
+/* ----------------------------------------------------------- request-journal.c */
+
+/* A method that is work for the journal: `run` fills the reply or refuses, on the
+ * journal's thread inside a transaction, perhaps more than once.  Its result is as
+ * JournalWork's: FALSE only if the journal has failed. */
+typedef struct _RequestWork RequestWork;
+typedef gboolean (*RequestWorkFunc) (Ledger *ledger, RequestWork *work, GError **error);
+
+struct _RequestWork
+{
+  Request *request;
+  RequestWorkFunc run;
+  GVariantDict reply;
+  IpmidRequestError code;
+  char *refusal; /* NULL: it is not refused */
+};
+
+/* The request is answered when that is on disk. */
+void request_submit (Core *core, Request *request, JournalClass class, RequestWorkFunc run);
+
+/* TRUE, for the work to return; it must not have changed anything. */
+gboolean request_refuse (RequestWork *work, IpmidRequestError code, const char *format, ...) G_GNUC_PRINTF (3, 4);
+
+/* -------------------------------------------------------------- request-dead.c */
+
+void request_dead_list (Core *core, Request *request);
+void request_dead_show (Core *core, Request *request);
+void request_dead_replay (Core *core, Request *request);
+void request_dead_drop (Core *core, Request *request);
+
+/* ------------------------------------------------------------ request-config.c */
+
+void request_reload (Core *core, Request *request);
+void request_check_config (Core *core, Request *request);
+
+/* -------------------------------------------------------------- request-word.c */
+
+void request_log (Core *core, Request *request);
+void request_silence (Core *core, Request *request);
+
 /* ------------------------------------------------------------ request-status.c */
 
 void request_status (Core *core, Request *request);

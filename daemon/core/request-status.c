@@ -30,6 +30,7 @@ typedef struct
   Request *request;
   GVariantDict *reply, *daemon;
   GPtrArray *handlers; /* HandlerReport */
+  GPtrArray *gone;     /* HandlerReport: not configured, but with dead letters */
   gint64 journal_bytes;
 } Status;
 
@@ -83,6 +84,8 @@ report_daemon (Core *core)
   g_variant_dict_insert (dict, "version", "s", PACKAGE_VERSION);
   g_variant_dict_insert (dict, "pid", "x", (gint64) getpid ());
   g_variant_dict_insert (dict, "started", "x", core->started * NS_PER_US);
+  if (core->around.config != NULL)
+    g_variant_dict_insert (dict, "config", "s", core->around.config);
   if (core->config->state_dir != NULL)
     g_variant_dict_insert (dict, "state_dir", "s", core->config->state_dir);
   g_variant_dict_insert (dict, "journal_limit", "x", journal_size_limit (core->journal));
@@ -90,20 +93,38 @@ report_daemon (Core *core)
   return dict;
 }
 
+/* Dead letters are kept for ever, also those of handlers that are gone. */
+static void
+note_gone (const char *name, gint64 dead, gpointer user_data)
+{
+  Status *status = user_data;
+  HandlerReport *report = g_new0 (HandlerReport, 1);
+
+  report->dict = g_variant_dict_new (NULL);
+  report->counts.dead = dead;
+  g_variant_dict_insert (report->dict, "name", "s", name);
+  g_variant_dict_insert (report->dict, "state", "s", "removed");
+  g_ptr_array_add (status->gone, report);
+}
+
 static gboolean
 look_up_status (Ledger *ledger, gpointer data, GError **error)
 {
   Status *status = data;
 
+  g_autoptr (GArray) known = g_array_new (FALSE, FALSE, sizeof (gint64));
+
+  g_ptr_array_set_size (status->gone, 0);
   status->journal_bytes = store_size (ledger_store (ledger));
   for (guint i = 0; i < status->handlers->len; i++)
     {
       HandlerReport *report = status->handlers->pdata[i];
+      g_array_append_val (known, report->id);
       ledger_counts (ledger, report->id, &report->counts);
       if (!store_delivery_oldest (ledger_store (ledger), report->id, &report->oldest, error))
         return FALSE;
     }
-  return TRUE;
+  return store_dead_of_others (ledger_store (ledger), known, note_gone, status, error);
 }
 
 static GVariant *
@@ -128,6 +149,8 @@ answer_status (Status *status)
 
   for (guint i = 0; i < status->handlers->len; i++)
     g_variant_builder_add_value (&handlers, finish_handler (status->handlers->pdata[i]));
+  for (guint i = 0; i < status->gone->len; i++)
+    g_variant_builder_add_value (&handlers, finish_handler (status->gone->pdata[i]));
   g_variant_dict_insert (status->daemon, "journal_bytes", "x", status->journal_bytes);
   g_variant_dict_insert_value (status->reply, "daemon", g_variant_dict_end (status->daemon));
   g_variant_dict_insert_value (status->reply, "handlers", g_variant_builder_end (&handlers));
@@ -146,6 +169,7 @@ on_status_looked_up (gpointer data, gboolean committed)
   g_variant_dict_unref (status->reply);
   g_variant_dict_unref (status->daemon);
   g_ptr_array_unref (status->handlers);
+  g_ptr_array_unref (status->gone);
   request_unref (status->request);
   g_free (status);
 }
@@ -159,6 +183,7 @@ request_status (Core *core, Request *request)
   status->reply = g_variant_dict_new (NULL);
   status->daemon = report_daemon (core);
   status->handlers = g_ptr_array_new_with_free_func (free_handler_report);
+  status->gone = g_ptr_array_new_with_free_func (free_handler_report);
   for (guint i = 0; i < core->handlers->len; i++)
     g_ptr_array_add (status->handlers, report_handler (core->handlers->pdata[i]));
   g_variant_dict_insert_value (status->reply, "collectors", fleet_report_collectors (core->fleet));

@@ -36,6 +36,7 @@ typedef struct
   gboolean spilled;   /* the journal has more */
   guint expected;     /* asked for so many already; 0: not being fetched */
   gint64 missed;      /* the lowest that was offered since then; G_MAXINT64: none */
+  gboolean stale;     /* what is in memory is to be forgotten as soon as nothing is in flight */
   gboolean unordered; /* something came after its successors */
   gint64 last_seq;    /* what the journal has more of comes after this one */
 } Lane;
@@ -245,6 +246,42 @@ void
 schedule_add_backlog (Schedule *schedule, gint64 bmc)
 {
   spill (schedule, get_lane (schedule, bmc));
+}
+
+static void
+forgive_lane (Lane *lane)
+{
+  lane->failures = 0;
+  lane->untried = 0;
+  lane->trial = FALSE;
+  lane->accused = FALSE;
+  lane->parked_until = 0;
+}
+
+/* Once nothing is in flight.  Who is the head then, nobody knows. */
+static void
+forget_stale (Schedule *schedule, Lane *lane)
+{
+  if (!lane->stale || lane->in_flight > 0)
+    return;
+  schedule->length -= lane->items.length;
+  g_queue_clear_full (&lane->items, free_item);
+  lane->stale = lane->unordered = FALSE;
+  lane->last_seq = G_MININT64;
+  if (lane->expected > 0)
+    lane->missed = G_MININT64; /* what is being read is read again */
+  forgive_lane (lane);
+  spill (schedule, lane);
+}
+
+void
+schedule_reread (Schedule *schedule, gint64 bmc)
+{
+  Lane *lane = get_lane (schedule, bmc);
+
+  lane->stale = TRUE;
+  forget_stale (schedule, lane);
+  place_lane (schedule, lane);
 }
 
 /* Whether a new event has to stay in the journal.  One that comes after its
@@ -563,16 +600,6 @@ note_failure (Schedule *schedule, Lane *lane, gint64 now)
 }
 
 static void
-forgive_lane (Lane *lane)
-{
-  lane->failures = 0;
-  lane->untried = 0;
-  lane->trial = FALSE;
-  lane->accused = FALSE;
-  lane->parked_until = 0;
-}
-
-static void
 settle_success (Schedule *schedule, Lane *lane, ScheduleItem *item, LedgerOutcome outcome, const char *reason,
                 GArray *settlements)
 {
@@ -671,6 +698,7 @@ schedule_settle (Schedule *schedule, ScheduleItem *item, IpmidVerdict verdict, c
       settle_untried (schedule, lane, item, now, settlements);
       break;
     }
+  forget_stale (schedule, lane);
   shrink (schedule, lane);
   place_lane (schedule, lane);
 }

@@ -66,6 +66,10 @@ GArray *schedule_settlements_new (void);
 /* At start: the journal holds events of this lane. */
 void schedule_add_backlog (Schedule *schedule, gint64 bmc);
 
+/* The journal has got events of this lane that come before others in memory: what is
+ * not in flight is forgotten, and the lane read again from its start. */
+void schedule_reread (Schedule *schedule, gint64 bmc);
+
 /* A new event.  Their sequence numbers grow, but for a finalizer's, whose events
  * come in the order in which the others have handled them. */
 void schedule_offer (Schedule *schedule, gint64 bmc, gint64 seq, IpmidEvent *event);

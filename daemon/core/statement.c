@@ -6,7 +6,13 @@
 
 #include <string.h>
 
-#define BMC_COLUMNS "id, epoch, contact, cursor, ordinal, newest_time, overflow, guid, alarms"
+#define DEAD_COLUMNS "d.handler, h.name, d.bmc, d.seq, d.time, d.attempts, d.reason, e.payload"
+#define DEAD_TABLES "dead d JOIN handler h ON h.id = d.handler JOIN event e ON e.seq = d.seq"
+
+/* One dead letter of a handler, or all of them (0). */
+#define DEAD_CHOSEN "handler = ?1 AND (?2 = 0 OR seq = ?2)"
+
+#define BMC_COLUMNS "id, epoch, contact, cursor, ordinal, newest_time, overflow, guid, alarms, silence"
 
 static const char *const statements[N_STATEMENTS] = {
   [BEGIN] = "BEGIN IMMEDIATE",
@@ -16,7 +22,7 @@ static const char *const statements[N_STATEMENTS] = {
   [BMC_INSERT] = "INSERT INTO bmc (name, epoch, contact, cursor, ordinal, newest_time, overflow)"
                  " VALUES (?, ?, 0, NULL, 0, 0, 0)",
   [BMC_SAVE] = "UPDATE bmc SET epoch = ?2, contact = ?3, cursor = ?4, ordinal = ?5, newest_time = ?6,"
-               " overflow = ?7, guid = ?8, alarms = ?9 WHERE id = ?1",
+               " overflow = ?7, guid = ?8, alarms = ?9, silence = ?10 WHERE id = ?1",
   [BMC_RENAME] = "UPDATE OR IGNORE bmc SET name = ?2 WHERE name = ?1",
   [RECORD_FIND] = "SELECT epoch, state, ordinal, raw FROM record WHERE bmc = ? AND record_id = ?",
   [RECORD_PUT] = "INSERT OR REPLACE INTO record (bmc, record_id, epoch, state, ordinal, raw) VALUES (?, ?, ?, ?, ?, ?)",
@@ -28,6 +34,7 @@ static const char *const statements[N_STATEMENTS] = {
   [RECORD_FORGET_ALL] = "DELETE FROM record WHERE bmc = ?",
   [HANDLER_FIND] = "SELECT id FROM handler WHERE name = ?",
   [HANDLER_INSERT] = "INSERT INTO handler (name) VALUES (?)",
+  [HANDLER_LIST] = "SELECT id, name FROM handler ORDER BY name",
   [EVENT_INSERT] = "INSERT INTO event (seq, bmc, required, open, owed, payload) VALUES (?, ?, ?, ?, ?, ?)",
   [EVENT_ADJUST] = "UPDATE event SET open = open + ?2, owed = owed + ?3 WHERE seq = ?1"
                    " RETURNING required, open, owed",
@@ -43,10 +50,23 @@ static const char *const statements[N_STATEMENTS] = {
   [DELIVERY_NEXT_LANE] = "SELECT bmc FROM delivery WHERE handler = ? AND bmc > ? ORDER BY bmc LIMIT 1",
   [DELIVERY_FIRST] = "SELECT seq FROM delivery WHERE handler = ? AND bmc = ? ORDER BY seq LIMIT 1",
   [DELIVERY_COUNT] = "SELECT count(*) FROM delivery WHERE handler = ?",
-  [DEAD_INSERT] = "INSERT OR REPLACE INTO dead (handler, bmc, seq, time, attempts, reason) VALUES (?, ?, ?, ?, ?, ?)",
+  [DEAD_INSERT] = "INSERT OR REPLACE INTO dead (handler, bmc, seq, time, attempts, reason, counts)"
+                  " VALUES (?, ?, ?, ?, ?, ?, ?)",
   [DEAD_COUNT] = "SELECT count(*) FROM dead WHERE handler = ?",
-  [DEAD_LIST] = "SELECT h.name, d.time, d.attempts, d.reason, e.payload FROM dead d"
-                " JOIN handler h ON h.id = d.handler JOIN event e ON e.seq = d.seq ORDER BY d.seq, h.name",
+  [DEAD_LIST] = "SELECT " DEAD_COLUMNS " FROM " DEAD_TABLES " ORDER BY d.seq, h.name",
+  /* CROSS JOIN: in the order of the dead letters' key, never sorted. */
+  [DEAD_PAGE] = "SELECT " DEAD_COLUMNS " FROM dead d CROSS JOIN handler h ON h.id = d.handler"
+                " CROSS JOIN event e ON e.seq = d.seq WHERE (d.handler, d.seq) > (?2, ?3) AND d.handler <= ?1"
+                " ORDER BY d.handler, d.seq LIMIT ?4",
+  [DEAD_FIND] = "SELECT " DEAD_COLUMNS " FROM dead d CROSS JOIN handler h ON h.id = d.handler"
+                " CROSS JOIN event e ON e.seq = d.seq"
+                " WHERE d.handler = ?1 AND instr (e.payload, CAST (?2 AS BLOB)) > 0 ORDER BY d.seq",
+  [DEAD_LANES] = "SELECT DISTINCT bmc FROM dead WHERE " DEAD_CHOSEN,
+  [DEAD_TO_DELIVERY] = "INSERT OR REPLACE INTO delivery (handler, bmc, seq, attempts, inflight, counts)"
+                       " SELECT handler, bmc, seq, 0, 0, counts FROM dead WHERE " DEAD_CHOSEN,
+  [DEAD_DISOWN] = "UPDATE event SET owed = owed - 1 WHERE seq IN (SELECT seq FROM dead WHERE " DEAD_CHOSEN ")",
+  [DEAD_REMOVE_EVENTS] = "DELETE FROM event WHERE owed <= 0 AND seq IN (SELECT seq FROM dead WHERE " DEAD_CHOSEN ")",
+  [DEAD_REMOVE] = "DELETE FROM dead WHERE " DEAD_CHOSEN,
   [NOTICE_LOAD] = "SELECT state, told, payload IS NOT NULL FROM notice WHERE handler = ? AND bmc = ? AND sensor = ?",
   [NOTICE_PUT] = "INSERT OR REPLACE INTO notice (handler, bmc, sensor, state, told, time, due, payload)"
                  " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -216,27 +216,12 @@ store_delivery_count (Store *store, gint64 handler, gint64 *count, GError **erro
 }
 
 gboolean
-store_dead_insert (Store *store, gint64 handler, gint64 bmc, gint64 seq, gint64 attempts, const char *reason,
-                   GError **error)
-{
-  return statement_run (store, error, DEAD_INSERT, "iiiiit", handler, bmc, seq, g_get_real_time (), attempts, reason);
-}
-
-gboolean
-store_dead_count (Store *store, gint64 handler, gint64 *count, GError **error)
-{
-  gboolean found;
-
-  return statement_get_integer (store, error, count, &found, DEAD_COUNT, "i", handler);
-}
-
-gboolean
 store_bury_handler (Store *store, gint64 handler, gint64 *moved, GError **error)
 {
   g_autofree char *copy = g_strdup_printf (
-      "INSERT OR REPLACE INTO dead (handler, bmc, seq, time, attempts, reason) SELECT handler, bmc, seq, "
+      "INSERT OR REPLACE INTO dead (handler, bmc, seq, time, attempts, reason, counts) SELECT handler, bmc, seq, "
       "%" G_GINT64_FORMAT
-      ", attempts, 'the handler was removed from the configuration' FROM delivery WHERE handler = %" G_GINT64_FORMAT,
+      ", attempts, 'the handler was removed from the configuration', counts FROM delivery WHERE handler = %" G_GINT64_FORMAT,
       g_get_real_time (), handler);
   g_autofree char *remove = g_strdup_printf ("DELETE FROM delivery WHERE handler = %" G_GINT64_FORMAT, handler);
   g_autofree char *forget = g_strdup_printf ("DELETE FROM notice WHERE handler = %" G_GINT64_FORMAT
@@ -286,23 +271,4 @@ store_bury_orphans (Store *store, GArray *handlers, gint64 *moved, GError **erro
     if (!store_bury_handler (store, g_array_index (orphans, gint64, i), moved, error))
       return FALSE;
   return TRUE;
-}
-
-gboolean
-store_dead_foreach (Store *store, StoreDeadFunc function, gpointer user_data, GError **error)
-{
-  g_autoptr (GError) local = NULL;
-  sqlite3_stmt *row = statement_start (store, error, DEAD_LIST, "");
-
-  if (row == NULL)
-    return FALSE;
-  while (local == NULL && statement_next_row (store, row, &local))
-    {
-      g_autoptr (IpmidEvent) event = statement_get_event (store, row, 4, &local);
-      if (event != NULL)
-        function ((const char *) sqlite3_column_text (row, 0), sqlite3_column_int64 (row, 1),
-                  sqlite3_column_int64 (row, 2), (const char *) sqlite3_column_text (row, 3), event, user_data);
-    }
-  statement_finish (row);
-  return statement_ended_well (&local, error);
 }

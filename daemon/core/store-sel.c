@@ -23,6 +23,7 @@ read_bmc (Store *store, sqlite3_stmt *row, StoreBmc *bmc, GError **error)
       bmc->has_guid = sqlite3_column_type (row, 7) == SQLITE_BLOB;
       statement_copy_record (bmc->guid, row, 7);
       bmc->alarms = (guint) sqlite3_column_int (row, 8);
+      bmc->silence = sqlite3_column_int64 (row, 9);
     }
   if (row != NULL)
     statement_finish (row);
@@ -81,9 +82,9 @@ store_bmc_rename (Store *store, const char *was, const char *name, gboolean *ren
 gboolean
 store_bmc_save (Store *store, const StoreBmc *bmc, GError **error)
 {
-  return statement_run (store, error, BMC_SAVE, "iiibiiibi", bmc->id, bmc->epoch, (gint64) bmc->contact,
+  return statement_run (store, error, BMC_SAVE, "iiibiiibii", bmc->id, bmc->epoch, (gint64) bmc->contact,
                         bmc->has_cursor ? bmc->cursor : NULL, bmc->ordinal, bmc->newest_time, (gint64) bmc->overflow,
-                        bmc->has_guid ? bmc->guid : NULL, (gint64) bmc->alarms);
+                        bmc->has_guid ? bmc->guid : NULL, (gint64) bmc->alarms, bmc->silence);
 }
 
 /* ---------------------------------------------------------------- records */

@@ -48,6 +48,9 @@ static const char *const migrations[] = {
   /* 3: who a BMC is, and what is wrong with it */
   "ALTER TABLE bmc ADD COLUMN guid BLOB;"
   "ALTER TABLE bmc ADD COLUMN alarms INTEGER NOT NULL DEFAULT 0;",
+  /* 4: what people ask for.  `counts` of a dead letter is that of its delivery. */
+  "ALTER TABLE bmc ADD COLUMN silence INTEGER NOT NULL DEFAULT 0;"
+  "ALTER TABLE dead ADD COLUMN counts INTEGER NOT NULL DEFAULT 0;",
 };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (migrations) == STORE_SCHEMA);

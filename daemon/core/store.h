@@ -21,7 +21,7 @@
 
 #include "event/event.h"
 
-#define STORE_SCHEMA 3
+#define STORE_SCHEMA 4
 
 /* The sixteen bytes of one SEL record. */
 #define STORE_RECORD_SIZE 16
@@ -91,6 +91,7 @@ typedef struct
   gboolean has_guid;
   guint8 guid[STORE_GUID_SIZE]; /* of the board that was last seen */
   guint alarms;                 /* StoreAlarm */
+  gint64 silence;               /* somebody asked for silence until then: wall clock, microseconds; 0: nobody */
 } StoreBmc;
 
 /* Finds or creates. */
@@ -190,9 +191,6 @@ GArray *store_delivery_lanes (Store *store, gint64 handler, GError **error);
  * it is owed none. */
 gboolean store_delivery_oldest (Store *store, gint64 handler, gint64 *received, GError **error);
 gboolean store_delivery_count (Store *store, gint64 handler, gint64 *count, GError **error);
-gboolean store_dead_insert (Store *store, gint64 handler, gint64 bmc, gint64 seq, gint64 attempts, const char *reason,
-                            GError **error);
-gboolean store_dead_count (Store *store, gint64 handler, gint64 *count, GError **error);
 /* Moves everything owed by handlers that are not in `handlers` (gint64) to the
  * dead letters. */
 gboolean store_bury_orphans (Store *store, GArray *handlers, gint64 *moved, GError **error);
@@ -245,8 +243,48 @@ gboolean store_quiet_prune (Store *store, gint64 handler, gint64 after, gint64 b
 /* Forgets what the handler was told; what waits stays. */
 gboolean store_notice_forget_told (Store *store, gint64 handler, GError **error);
 
-typedef void (*StoreDeadFunc) (const char *handler, gint64 time, gint64 attempts, const char *reason,
-                               const IpmidEvent *event, gpointer user_data);
+/* ------------------------------------------------------------ dead letters */
+
+typedef struct
+{
+  gint64 handler;
+  char *handler_name;
+  gint64 bmc;
+  gint64 seq;
+  gint64 time; /* when it became one: wall clock, microseconds */
+  gint64 attempts;
+  char *reason;
+  IpmidEvent *event;
+} StoreDead;
+
+/* `counts`: the delivery was one of the event's `open` ones, and still is. */
+gboolean store_dead_insert (Store *store, gint64 handler, gint64 bmc, gint64 seq, gint64 attempts, gboolean counts,
+                            const char *reason, GError **error);
+gboolean store_dead_count (Store *store, gint64 handler, gint64 *count, GError **error);
+
+/* Up to `limit` dead letters after (handler, seq), in that order, of handlers up to
+ * this one.  StoreDead, which the list owns. */
+GArray *store_dead_page (Store *store, gint64 last_handler, gint64 after_handler, gint64 after_seq, guint limit,
+                         GError **error);
+/* Those of this handler with this event id, the oldest first. */
+GArray *store_dead_find (Store *store, gint64 handler, const char *id, GError **error);
+
+typedef void (*StoreDeadFunc) (const StoreDead *dead, gpointer user_data);
 gboolean store_dead_foreach (Store *store, StoreDeadFunc function, gpointer user_data, GError **error);
+
+/* Handlers besides these (gint64) that have dead letters. */
+typedef void (*StoreDeadCountFunc) (const char *handler, gint64 count, gpointer user_data);
+gboolean store_dead_of_others (Store *store, GArray *handlers, StoreDeadCountFunc function, gpointer user_data,
+                               GError **error);
+
+/* Unlike store_handler_load(), which creates. */
+gboolean store_handler_find (Store *store, const char *name, gint64 *id, gboolean *found, GError **error);
+
+/* `seq` 0: all of this handler.  Whose lanes (gint64) these are; they become
+ * deliveries that were never tried; they are forgotten, and so are events to which
+ * nobody else refers. */
+GArray *store_dead_lanes (Store *store, gint64 handler, gint64 seq, GError **error);
+gboolean store_dead_replay (Store *store, gint64 handler, gint64 seq, gint64 *moved, GError **error);
+gboolean store_dead_drop (Store *store, gint64 handler, gint64 seq, gint64 *dropped, GError **error);
 
 #endif
