@@ -6,6 +6,7 @@
 #include "core/options.h"
 #include "event/error.h"
 #include "event/frame.h"
+#include "event/secret.h"
 
 #include <string.h>
 
@@ -362,8 +363,7 @@ static void
 add_secret (GVariantDict *settings, const char *key, const char *secret)
 {
   if (secret != NULL)
-    g_variant_dict_insert_value (settings, key,
-                                 g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, secret, strlen (secret), 1));
+    g_variant_dict_insert_value (settings, key, secret_variant_new (secret, strlen (secret)));
 }
 
 static void
@@ -378,8 +378,7 @@ add_bmc_key (GVariantDict *settings, const char *key)
     }
   for (guint i = 0; i < sizeof bytes; i++)
     bytes[i] = (guint8) (g_ascii_xdigit_value (key[2 + 2 * i]) << 4 | g_ascii_xdigit_value (key[3 + 2 * i]));
-  g_variant_dict_insert_value (settings, FRAME_SETTING_BMC_KEY,
-                               g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, bytes, sizeof bytes, 1));
+  g_variant_dict_insert_value (settings, FRAME_SETTING_BMC_KEY, secret_variant_new (bytes, sizeof bytes));
   explicit_bzero (bytes, sizeof bytes);
 }
 

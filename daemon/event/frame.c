@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* frame.c - see frame.h. */
-#ifdef HAVE_CONFIG_H
-#include <config.h> /* _GNU_SOURCE */
-#endif
-
 #include "frame.h"
 
 #include "error.h"
 #include "event.h"
+#include "secret.h"
 
 #include <string.h>
 
@@ -72,47 +69,28 @@ frame_body_type (guint8 type)
   return string == NULL ? NULL : G_VARIANT_TYPE (string);
 }
 
-/* A packet, and how much is in it.  ADD has passwords in it. */
-typedef struct
-{
-  gsize size;
-  guint8 bytes[];
-} Packet;
+/* The body begins at an aligned place when the packet begins at this one. */
+#define ALIGNMENT 8u
+#define PACKET_OFFSET (ALIGNMENT - FRAME_HEADER_SIZE)
 
-static void
-wipe_packet (gpointer data)
-{
-  Packet *packet = data;
-
-  explicit_bzero (packet->bytes, packet->size);
-  g_free (packet);
-}
-
-static Packet *
-new_packet (gsize size)
-{
-  Packet *packet = g_malloc (sizeof *packet + size);
-
-  packet->size = size;
-  return packet;
-}
-
+/* ADD has passwords in it: the body is written straight into memory that is
+ * wiped, and never serialized anywhere else. */
 GBytes *
 frame_encode (FrameType type, GVariant *body)
 {
   g_autoptr (GVariant) owned = g_variant_ref_sink (body);
   gsize size = FRAME_HEADER_SIZE + g_variant_get_size (owned);
-  Packet *whole = new_packet (size);
-  guint8 *packet = whole->bytes;
+  guint8 *buffer;
+  g_autoptr (GBytes) bytes = secret_bytes_new (PACKET_OFFSET + size, &buffer);
+  guint8 *packet = buffer + PACKET_OFFSET;
 
   g_assert (g_variant_is_of_type (owned, frame_body_type ((guint8) type)) && size <= FRAME_SIZE_MAX);
   packet[0] = FRAME_PROTOCOL;
   packet[1] = (guint8) type;
   packet[2] = packet[3] = 0;
-  /* Not g_variant_store(): that wants an aligned place. */
   if (size > FRAME_HEADER_SIZE)
-    memcpy (packet + FRAME_HEADER_SIZE, g_variant_get_data (owned), size - FRAME_HEADER_SIZE);
-  return g_bytes_new_with_free_func (packet, size, wipe_packet, whole);
+    g_variant_store (owned, packet + FRAME_HEADER_SIZE);
+  return g_bytes_new_from_bytes (bytes, PACKET_OFFSET, size);
 }
 
 static gboolean
@@ -139,9 +117,9 @@ frame_decode (gconstpointer packet, gsize length, FrameType *type, GVariant **bo
     return FALSE;
 
   /* A copy, because GVariant wants its data aligned and to stay. */
-  Packet *copy = new_packet (length - FRAME_HEADER_SIZE);
-  memcpy (copy->bytes, bytes + FRAME_HEADER_SIZE, copy->size);
-  g_autoptr (GBytes) data = g_bytes_new_with_free_func (copy->bytes, copy->size, wipe_packet, copy);
+  guint8 *copy;
+  g_autoptr (GBytes) data = secret_bytes_new (length - FRAME_HEADER_SIZE, &copy);
+  memcpy (copy, bytes + FRAME_HEADER_SIZE, length - FRAME_HEADER_SIZE);
   g_autoptr (GVariant) variant
       = g_variant_ref_sink (g_variant_new_from_bytes (frame_body_type (bytes[1]), data, FALSE));
 
