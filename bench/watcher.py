@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """ipmid over a fleet of simulators, from one generated configuration file."""
 
+import datetime
 import json
 import os
 import re
@@ -14,13 +15,18 @@ import processes
 from daemon import Build
 from waiting import scaled, wait_for
 
+STAMP = "%Y-%m-%dT%H:%M:%S.%f%z"
 UP = re.compile(r'^time=(\S+) level=notice bmc=(\S+) msg="up\b', re.MULTILINE)
 
 
 class Watcher:
-    """One ipmid in DIRECTORY on BMCS; intervals are texts such as `10s`."""
+    """One ipmid in DIRECTORY on BMCS; intervals are texts such as `10s`.
 
-    def __init__(self, directory, bmcs, *, sel_interval="2s", sensor_interval="10s", readings=True):
+    PER is how many BMCs a collector has; None: as many as ipmid thinks best.
+    """
+
+    def __init__(self, directory, bmcs, *, sel_interval="2s", sensor_interval="10s", readings=True, per=None,
+                 collector=None):
         self.directory = directory
         self.bmcs = bmcs
         self.build = Build()
@@ -32,6 +38,8 @@ class Watcher:
         self.file = directory / "ipmid.conf"
         self.plugins = self.build.gather_plugins(directory / "plugins")
         self.intervals = sel_interval, sensor_interval
+        self.per = per
+        self.collector = collector or self.build.collector
         self.write(readings)
         self.process = None
         self.started = None
@@ -44,7 +52,7 @@ class Watcher:
         password.write_text(f"{self.bmcs[0].password}\n", encoding="ascii")
         password.chmod(0o600)
         groups = [f"[daemon]\nstate-dir = {self.directory / 'state'}\nplugin-dir = {self.plugins}\n"
-                  f"collector = {self.build.collector}\n",
+                  f"collector = {self.collector}\n" + (f"bmcs-per-collector = {self.per}\n" if self.per else ""),
                   f"[defaults]\nuser = {self.bmcs[0].user}\npassword-file = {password}\n"
                   f"sel-interval = {sel}\nsensor-interval = {sensors}\n"
                   # ipmi_sim starts a program for each look at the chassis' power.
@@ -82,6 +90,13 @@ class Watcher:
         """The names of the BMCs that have been up since the start."""
         assert self.process.poll() is None, self.log()[-2000:]
         return {name for _, name in UP.findall(self.log())}
+
+    def up_times(self, mark):
+        """When (wall clock) each BMC was up for the first time since byte MARK of log()."""
+        times = {}
+        for stamp, name in UP.findall(self.log()[mark:]):
+            times.setdefault(name, datetime.datetime.strptime(stamp, STAMP).timestamp())
+        return times
 
     def pids(self):
         """The core, then its collectors."""

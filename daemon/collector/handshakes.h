@@ -16,7 +16,9 @@
 
 /* 1000 BMCs in four collectors are up in half a minute with it (bench/README.md);
  * other values were not measured. */
+#ifndef HANDSHAKES_PLACES
 #define HANDSHAKES_PLACES 32u
+#endif
 /* How long a BMC keeps its place without having been heard of (an answer takes
  * milliseconds, a lost packet a second), and at most. */
 #define HANDSHAKES_PATIENCE (1500 * G_TIME_SPAN_MILLISECOND)
