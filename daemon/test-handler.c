@@ -199,7 +199,7 @@ on_too_late (gpointer data)
 static gboolean
 start (Test *test, const char *plugin_dir, GError **error)
 {
-  const JournalOptions options = { NULL, JOURNAL_SIZE_LIMIT, on_journal_failed, NULL };
+  const JournalOptions options = { .limits = { JOURNAL_SIZE_LIMIT, 0 }, .on_failed = on_journal_failed };
   const HandlerHooks hooks = { .stop = on_stop_wanted, .ended = on_ended, .user_data = test };
 
   test->handler = handler_new (bare_config (test), plugin_dir, &hooks, error);

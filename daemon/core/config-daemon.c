@@ -15,6 +15,7 @@ typedef struct
 {
   char *state_dir, *plugin_dir, *collector, *pid_file, *credentials_file;
   gint64 bmcs_per_collector, settle_time, quarantine_time, sel_fill_limit, clock_drift_limit;
+  gint64 handler_alarm_after, bmc_alarm_after, journal_limit, minimum_free;
   char *trap_listen;
   char **severities;
   char **silences;
@@ -102,6 +103,41 @@ const IpmidOption config_daemon_options[] = {
     .maximum = 365 * A_DAY,
     .argument = "DURATION",
     .help = "A BMC's clock that differs more than this from ours is an event of the kind health; 0s: not watched." },
+  { .key = "handler-alarm-after",
+    .type = IPMID_OPTION_DURATION,
+    .offset = AT (handler_alarm_after),
+    .fallback = "15m",
+    .minimum = 0,
+    .maximum = 31 * A_DAY,
+    .argument = "DURATION",
+    .help = "A handler that has failed for so long is an event of the kind health for all handlers; 0s: not watched." },
+  { .key = "bmc-alarm-after",
+    .type = IPMID_OPTION_DURATION,
+    .offset = AT (bmc_alarm_after),
+    .fallback = "1h",
+    .minimum = 0,
+    .maximum = 31 * A_DAY,
+    .argument = "DURATION",
+    .help = "A BMC that has been away for so long is a critical event of the kind health, after the warning of the "
+            "kind connection; 0s: not watched." },
+  { .key = "journal-limit",
+    .type = IPMID_OPTION_SIZE,
+    .offset = AT (journal_limit),
+    .fallback = "1G",
+    .minimum = 16 * 1024 * 1024,
+    .maximum = G_GINT64_CONSTANT (1) << 40,
+    .argument = "SIZE",
+    .help = "How large the journal may get.  Beyond it SELs are not read, and so keep their records, until 80 % of it "
+            "is enough.  From 80 % on that is an event of the kind health." },
+  { .key = "minimum-free",
+    .type = IPMID_OPTION_SIZE,
+    .offset = AT (minimum_free),
+    .fallback = "256M",
+    .minimum = 0,
+    .maximum = G_GINT64_CONSTANT (1) << 40,
+    .argument = "SIZE",
+    .help = "SELs are not read while less than this, or than a twentieth of the disk if that is less, is free where "
+            "the journal is; 0: down to the last byte." },
   { .key = "trap-listen",
     .type = IPMID_OPTION_STRING,
     .offset = AT (trap_listen),
@@ -178,6 +214,10 @@ fill (ConfigLoader *loader, DaemonSettings *settings)
   config->quarantine_time = settings->quarantine_time;
   config->sel_fill_limit = settings->sel_fill_limit;
   config->clock_drift_limit = settings->clock_drift_limit;
+  config->handler_alarm_after = settings->handler_alarm_after;
+  config->bmc_alarm_after = settings->bmc_alarm_after;
+  config->journal_limit = settings->journal_limit;
+  config->minimum_free = settings->minimum_free;
   config->trap_listen = g_strdup (settings->trap_listen);
   config->severities = g_strdupv (settings->severities);
   config->silences = g_strdupv (settings->silences);

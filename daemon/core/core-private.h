@@ -6,6 +6,7 @@
 #ifndef CORE_PRIVATE_H
 #define CORE_PRIVATE_H
 
+#include "core/alarms.h"
 #include "core/core.h"
 #include "core/deletion.h"
 #include "core/fleet.h"
@@ -33,6 +34,7 @@ struct _Core
   HandlerHooks hooks;
   GPtrArray *handlers; /* Handler: all that may have a thread, also those that end */
   QuietTimer *quiet_timer;
+  Alarms *alarms;
   GPtrArray *retired; /* Handler: ended, but somebody may still hand over what was asked of them */
   Reload *reload;     /* NULL: none under way */
   guint reloads;      /* how many were asked for */
@@ -53,5 +55,8 @@ struct _Core
  * before that runs. */
 gboolean core_set_attributes (const CoreConfig *config, Ledger *ledger, gint64 id, const BmcConfig *bmc,
                               GError **error);
+
+/* What the journal may take. */
+RoomLimits core_room_limits (const CoreConfig *config);
 
 #endif

@@ -106,6 +106,7 @@ free_parts (Core *core)
   while (g_main_context_iteration (NULL, FALSE))
     continue;
   g_clear_pointer (&core->quiet_timer, quiet_timer_free);
+  g_clear_pointer (&core->alarms, alarms_free);
   g_clear_pointer (&core->deletions, deletions_free);
   g_clear_pointer (&core->fleet, fleet_free);
   if (core->handlers != NULL)
@@ -125,6 +126,7 @@ finish (Core *core)
   g_clear_handle_id (&core->patience_timer, g_source_remove);
   g_clear_handle_id (&core->watch_timer, g_source_remove);
   quiet_timer_stop (core->quiet_timer);
+  alarms_stop (core->alarms);
   if (!core->stuck)
     free_parts (core);
   core->on_ended (core->exit_status, core->message, core->user_data);
@@ -209,6 +211,7 @@ core_stop (Core *core, int exit_status, const char *message)
   core->message = g_strdup (message);
   reload_cancel (core);
   quiet_timer_stop (core->quiet_timer);
+  alarms_stop (core->alarms);
   g_clear_pointer (&core->traps, trap_listener_free);
   fleet_stop (core->fleet, stop_handlers, core);
 }
@@ -286,10 +289,16 @@ exit_status_for (const GError *error)
     }
 }
 
+RoomLimits
+core_room_limits (const CoreConfig *config)
+{
+  return (RoomLimits){ config->journal_limit > 0 ? config->journal_limit : JOURNAL_SIZE_LIMIT, config->minimum_free };
+}
+
 static gboolean
 open_journal (Core *core, GError **error)
 {
-  const JournalOptions options = { core->config->state_dir, JOURNAL_SIZE_LIMIT, on_journal_failed, core };
+  const JournalOptions options = { core->config->state_dir, core_room_limits (core->config), on_journal_failed, core };
 
   if (core->config->state_dir != NULL)
     {
@@ -385,7 +394,7 @@ make_fleet (Core *core, GError **error)
   fleet_set_inventory (core->fleet, core->inventory, core->sdr_cache);
   /* One transaction: thousands would each wait for the disk. */
   return store_begin (ledger_store (ledger), error) && add_bmcs (core, ledger, error)
-         && store_commit (ledger_store (ledger), error);
+         && ledger_add_self (ledger, error) != 0 && store_commit (ledger_store (ledger), error);
 }
 
 static gboolean
@@ -455,6 +464,7 @@ core_start (CoreConfig *config, CoreEndedFunc on_ended, gpointer user_data, int 
   core->retired = g_ptr_array_new_with_free_func ((GDestroyNotify) handler_free);
   if (start_parts (core, &local))
     {
+      core->alarms = alarms_new (core);
       core->quiet_timer = quiet_timer_new (core->journal);
       core->watch_timer = g_timeout_add_seconds (WATCH_INTERVAL, look_after_handlers, core);
       return g_steal_pointer (&core);

@@ -49,16 +49,20 @@ typedef struct
   GPtrArray *handlers; /* HandlerConfig */
 
   /* 0 and NULL, as core_config_new() has them, are what eventd style wants. */
-  guint bmcs_per_collector; /* 0: all in one */
-  gboolean announce;        /* connection and health events are made */
-  gint64 settle_time;       /* microseconds that a connection must be up or down before that is an event */
-  gint64 quarantine_time;   /* microseconds after which a BMC is let out on trial */
-  gint64 sel_fill_limit;    /* per cent; 0: not watched */
-  gint64 clock_drift_limit; /* microseconds; 0: not watched */
-  char *trap_listen;        /* "[ADDRESS]:PORT" for Platform Event Traps; NULL: none */
-  char **silences;          /* "KEY=PATTERN until TIME" each (core/silence.h); NULL: none */
-  int trap_socket;          /* one that systemd opened for them, the caller's; 0: none */
-  char **severities;        /* overrides: "TYPE:PATTERN=SEVERITY" each (core/severity-rules.h); NULL: none */
+  guint bmcs_per_collector;   /* 0: all in one */
+  gboolean announce;          /* connection and health events are made */
+  gint64 settle_time;         /* microseconds that a connection must be up or down before that is an event */
+  gint64 quarantine_time;     /* microseconds after which a BMC is let out on trial */
+  gint64 sel_fill_limit;      /* per cent; 0: not watched */
+  gint64 clock_drift_limit;   /* microseconds; 0: not watched */
+  gint64 handler_alarm_after; /* microseconds that a handler may fail; 0: not watched */
+  gint64 bmc_alarm_after;     /* microseconds that a BMC may be away; 0: not watched */
+  gint64 journal_limit;       /* bytes; 0: ipmid's own */
+  gint64 minimum_free;        /* bytes that stay free beside the journal; 0: not watched */
+  char *trap_listen;          /* "[ADDRESS]:PORT" for Platform Event Traps; NULL: none */
+  char **silences;            /* "KEY=PATTERN until TIME" each (core/silence.h); NULL: none */
+  int trap_socket;            /* one that systemd opened for them, the caller's; 0: none */
+  char **severities;          /* overrides: "TYPE:PATTERN=SEVERITY" each (core/severity-rules.h); NULL: none */
 
   /* For the daemon around the core. */
   char *pid_file; /* NULL: none */

@@ -3,10 +3,11 @@
  * fleet-news.c - how the BMCs are, and what of that becomes an event.
  *
  * A BMC that is away is a warning, whatever the reason: what it watches may be
- * well.  Being back, and every limit that is kept again, is `ok`.  What the
- * world was told stands in the journal (StoreBmc.alarms), so that it is told
- * once, and told the end of it, whatever restarts between.
+ * well.  One that stays away is critical: nobody would know.  Being back, and every limit that is kept again, is `ok`.
+ * What the world was told stands in the journal (StoreBmc.alarms), so that it is told once, and told the end of it,
+ * whatever restarts between.
  */
+#include "core/alarms.h"
 #include "core/keeper-private.h"
 
 /* Below the limit by so many points of a hundred the SEL counts as emptied. */
@@ -44,6 +45,21 @@ free_news (gpointer data, G_GNUC_UNUSED gboolean committed)
   g_free (news);
 }
 
+/* What begins and ends, whatever sentence tells of it; of connections the kind
+ * says it. */
+static const char *const alarm_states[] = {
+  [STORE_ALARM_SEL_FULL] = "SEL filling",
+  [STORE_ALARM_SEL_OVERFLOW] = "SEL overflow",
+  [STORE_ALARM_CLOCK] = "SEL clock drift",
+  [STORE_ALARM_DOWN] = "BMC down",
+};
+
+static IpmidSeverity
+severity_of (StoreAlarm alarm)
+{
+  return alarm == STORE_ALARM_DOWN ? IPMID_SEVERITY_CRITICAL : IPMID_SEVERITY_WARNING;
+}
+
 static void
 tell (FleetBmc *bmc, IpmidKind kind, StoreAlarm alarm, gboolean raised, const char *text)
 {
@@ -58,9 +74,11 @@ tell (FleetBmc *bmc, IpmidKind kind, StoreAlarm alarm, gboolean raised, const ch
   news->raised = raised;
   news->event = event_new ();
   event_set_integer (news->event, IPMID_FIELD_KIND, kind);
-  event_set_integer (news->event, IPMID_FIELD_SEVERITY, raised ? IPMID_SEVERITY_WARNING : IPMID_SEVERITY_OK);
+  event_set_integer (news->event, IPMID_FIELD_SEVERITY, raised ? severity_of (alarm) : IPMID_SEVERITY_OK);
   event_set_integer (news->event, IPMID_FIELD_ASSERT, raised);
   event_set_string (news->event, IPMID_FIELD_TEXT, text);
+  if (alarm_states[alarm] != NULL)
+    event_set_string (news->event, IPMID_FIELD_STATE, alarm_states[alarm]);
   journal_submit (bmc->fleet->journal, JOURNAL_INTAKE, write_news, free_news, news);
 }
 
@@ -131,8 +149,42 @@ fleet_set_state (FleetBmc *bmc, FrameState state, const char *words)
   fleet_show_state (bmc);
   look_up_again (bmc);
   settle_see (&bmc->settle, state == FRAME_STATE_UP, g_get_monotonic_time ());
+  settle_see (&bmc->outage, state == FRAME_STATE_UP, g_get_monotonic_time ());
   if (config->announce)
-    fleet_wake_at (bmc->fleet, settle_deadline (&bmc->settle, config->settle_time));
+    fleet_wake_at (bmc->fleet, fleet_news_deadline (bmc));
+}
+
+/* How long it must be away, or back, for that. */
+static gint64
+outage_time (const FleetBmc *bmc)
+{
+  const CoreConfig *config = bmc->fleet->config;
+  gint64 limit = config->bmc_alarm_after == 0 ? G_MAXINT64 / 2 : config->bmc_alarm_after;
+
+  return bmc->outage.up ? config->settle_time : limit;
+}
+
+gint64
+fleet_news_deadline (const FleetBmc *bmc)
+{
+  return MIN (settle_deadline (&bmc->settle, bmc->fleet->config->settle_time),
+              settle_deadline (&bmc->outage, outage_time (bmc)));
+}
+
+static void
+check_outage (FleetBmc *bmc, gint64 now)
+{
+  SettleNews news = settle_check (&bmc->outage, outage_time (bmc), now);
+
+  if (news == SETTLE_BACK)
+    tell (bmc, IPMID_KIND_HEALTH, STORE_ALARM_DOWN, FALSE, "the BMC was away for long, and is back");
+  if (news != SETTLE_AWAY)
+    return;
+  g_autofree char *duration = alarms_format_duration (now - bmc->outage.since);
+  gboolean has_words = bmc->words != NULL && bmc->words[0] != '\0';
+  g_autofree char *text = g_strdup_printf ("the BMC has not been connected for %s (%s%s%s)", duration,
+                                           fleet_state_word (bmc), has_words ? ": " : "", has_words ? bmc->words : "");
+  tell (bmc, IPMID_KIND_HEALTH, STORE_ALARM_DOWN, TRUE, text);
 }
 
 void
@@ -141,6 +193,8 @@ fleet_check_news (FleetBmc *bmc, gint64 now)
   const CoreConfig *config = bmc->fleet->config;
   SettleNews news = config->announce ? settle_check (&bmc->settle, config->settle_time, now) : SETTLE_NOTHING;
 
+  if (config->announce)
+    check_outage (bmc, now);
   if (news == SETTLE_BACK)
     tell (bmc, IPMID_KIND_CONNECTION, STORE_ALARM_AWAY, FALSE, "the BMC is connected again");
   if (news != SETTLE_AWAY)

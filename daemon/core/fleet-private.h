@@ -46,7 +46,8 @@ typedef struct
   guint8 guid[STORE_GUID_SIZE];
 
   Settle settle;
-  guint alarms; /* StoreAlarm: what the journal was told to be wrong */
+  Settle outage; /* the same with a much longer time: it stays away */
+  guint alarms;  /* StoreAlarm: what the journal was told to be wrong */
   Quarantine quarantine;
   char *reason; /* why it is in quarantine; else NULL */
 } FleetBmc;
@@ -111,6 +112,9 @@ void fleet_check_quarantine (FleetBmc *bmc, gint64 now);
 void fleet_set_state (FleetBmc *bmc, FrameState state, const char *words);
 
 void fleet_check_news (FleetBmc *bmc, gint64 now);
+
+/* When there may be news, if nothing changes (monotonic); G_MAXINT64: never. */
+gint64 fleet_news_deadline (const FleetBmc *bmc);
 
 /* What FRAME_SEL_INFO and FRAME_CLOCK say. */
 void fleet_watch_sel (FleetBmc *bmc);

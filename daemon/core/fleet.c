@@ -256,11 +256,12 @@ fleet_add_bmc (Fleet *fleet, const StoreBmc *saved, const BmcConfig *config)
   memcpy (bmc->guid, saved->guid, sizeof bmc->guid);
   bmc->alarms = saved->alarms;
   settle_init (&bmc->settle, (saved->alarms & STORE_ALARM_AWAY) == 0, now);
+  settle_init (&bmc->outage, (saved->alarms & STORE_ALARM_DOWN) == 0, now);
   g_hash_table_insert (fleet->bmcs, &bmc->id, bmc);
   enter_inventory (bmc);
   place (bmc, NULL);
   if (fleet->config->announce)
-    fleet_wake_at (fleet, settle_deadline (&bmc->settle, fleet->config->settle_time));
+    fleet_wake_at (fleet, fleet_news_deadline (bmc));
 }
 
 gboolean
@@ -432,8 +433,7 @@ fleet_find_guid (Fleet *fleet, const guint8 guid[STORE_GUID_SIZE])
 static gint64
 next_time (const FleetBmc *bmc)
 {
-  const CoreConfig *config = bmc->fleet->config;
-  gint64 news = config->announce ? settle_deadline (&bmc->settle, config->settle_time) : G_MAXINT64;
+  gint64 news = bmc->fleet->config->announce ? fleet_news_deadline (bmc) : G_MAXINT64;
 
   return MIN (news, MIN (bmc->resolve_at, quarantine_deadline (&bmc->quarantine)));
 }

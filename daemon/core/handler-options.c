@@ -66,7 +66,11 @@ const IpmidOption handler_options[] = {
   { "retry-max", IPMID_OPTION_DURATION, OPTION (retry_max), "5m", FALSE, 1000, G_TIME_SPAN_DAY, NULL, "DURATION",
     "The longest pause between two attempts." },
   { "quota", IPMID_OPTION_INTEGER, OPTION (quota), "1000000", FALSE, 1, G_MAXINT64, NULL, "NUMBER",
-    "How many events may wait for this handler; beyond it new ones are not kept for it." },
+    "How many events may wait for this handler, and how many dead letters it may have; beyond it new ones are not "
+    "kept for it." },
+  { "heartbeat", IPMID_OPTION_DURATION, OPTION (heartbeat), "0s", FALSE, 0, 31 * G_TIME_SPAN_DAY, NULL, "DURATION",
+    "Send a sign of life through this handler so often, an event of the kind health and the severity ok, whatever "
+    "its filter says; so that silence is noticed at the other end. 0s means none." },
   { "readings-sensors", IPMID_OPTION_LIST, OPTION (readings_sensors), NULL, FALSE, 0, 0, NULL, "PATTERN;…",
     "Take readings of these sensors only, by name: patterns as those of sensors." },
   { .key = NULL }
@@ -140,10 +144,11 @@ answer (int choice, gboolean automatic)
 static gboolean
 refuse_notifications (HandlerOptions *options, GError **error)
 {
-  if (options->quiet > 0 || options->recovery == HANDLER_YES || options->silence == HANDLER_YES)
+  if (options->quiet > 0 || options->heartbeat > 0 || options->recovery == HANDLER_YES
+      || options->silence == HANDLER_YES)
     {
       g_set_error_literal (error, IPMID_ERROR, IPMID_ERROR_USAGE,
-                           "quiet, recovery and silence are for notifications, and this handler makes none");
+                           "quiet, recovery, silence and heartbeat are for notifications, and this handler makes none");
       return FALSE;
     }
   options->rule = (QuietRule){ 0 };

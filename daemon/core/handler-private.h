@@ -25,6 +25,7 @@ typedef struct
   gint64 timeout;
   gint64 retry_min, retry_max;
   gint64 quota;
+  gint64 heartbeat;
   char **readings_sensors;
 
   char **kinds;
@@ -118,6 +119,7 @@ struct _Handler
   GError *open_error;
   gint64 paused_until; /* monotonic: nothing is picked before (ipmid_host_pause()) */
   guint64 done, failed;
+  gboolean works; /* the last verdict was DONE */
   char *last_error;
   gint64 last_error_time; /* wall clock, microseconds */
   LogLimit failure_limit;

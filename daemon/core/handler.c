@@ -459,6 +459,16 @@ find_busy (const Handler *handler, HandlerStatus *status)
     }
 }
 
+/* A call that is beyond its time limit has failed, too, even if it never ends.
+ * The lock is held; `status` has what find_busy() found. */
+static gint64
+find_failing_since (const Handler *handler, const HandlerStatus *status)
+{
+  gboolean overdue = status->busy_since != 0 && g_get_monotonic_time () > status->deadline;
+
+  return MIN (schedule_failing_since (handler->schedule), overdue ? status->busy_since : G_MAXINT64);
+}
+
 void
 handler_reread (gpointer user_data, gint64 bmc)
 {
@@ -477,12 +487,16 @@ handler_get_status (Handler *handler, HandlerStatus *status)
   *status = (HandlerStatus){
     .down = schedule_is_down (handler->schedule),
     .done = handler->done,
+    .works = handler->works,
+    .quota = handler->options.quota,
+    .heartbeat = handler->options.heartbeat,
     .failed = handler->failed,
     .last_error = g_strdup (handler->last_error),
     .last_error_time = handler->last_error_time,
     .has_readings = handler->readings != NULL,
   };
   find_busy (handler, status);
+  status->failing_since = find_failing_since (handler, status);
   g_mutex_unlock (&handler->lock);
   if (handler->readings != NULL)
     readings_count (handler->readings, &status->readings, &status->readings_dropped);

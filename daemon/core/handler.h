@@ -104,6 +104,10 @@ typedef struct
   gint64 busy_since; /* monotonic time, microseconds; 0: not in a call */
   gint64 deadline;   /* of that call */
   guint64 done, failed;
+  gint64 failing_since; /* monotonic: since when some event fails; G_MAXINT64: none does */
+  gboolean works;       /* the last verdict was DONE */
+  gint64 quota;
+  gint64 heartbeat; /* microseconds; 0: none */
   char *last_error;       /* g_free(); NULL: none */
   gint64 last_error_time; /* wall clock, microseconds; 0: none */
   gboolean has_readings;

@@ -24,6 +24,9 @@
 /* What one transaction adds to the log, at most or nearly so. */
 #define TRANSACTION_ROOM (256 * 1024)
 
+/* A shortage that is none of the limits'. */
+static const char no_room[] = "no room for the journal";
+
 typedef struct
 {
   JournalClass class;
@@ -46,21 +49,21 @@ struct _Journal
   Ledger *ledger;
   Ballast *ballast; /* NULL: in memory */
   gint64 log_limit; /* the size of the ballast that the log's limit was made from */
-  gint64 size_limit;
   JournalFailed on_failed;
   gpointer user_data;
   GThread *thread;
 
   GMutex lock;
   GCond changed;
-  GQueue queue;     /* Command; under the lock */
-  gboolean closing; /* under the lock */
-  gboolean hurried; /* under the lock */
-  gboolean failed;  /* written under the lock, by the journal's thread */
+  GQueue queue;      /* Command; under the lock */
+  gboolean closing;  /* under the lock */
+  gboolean hurried;  /* under the lock */
+  gboolean failed;   /* written under the lock, by the journal's thread */
+  RoomLimits limits; /* under the lock */
 
-  gint full;         /* atomic: intake waits */
-  gint64 full_until; /* when to try the next intake; 0 while there is room */
-  GQueue held;       /* Command: intake that waits for room */
+  const char *shortage; /* atomic: why intake waits; NULL: it does not */
+  gint64 full_until;    /* when to try the next intake; 0 while there is room */
+  GQueue held;          /* Command: intake that waits for room */
   guint commits;
 };
 
@@ -123,7 +126,7 @@ journal_open (const JournalOptions *options, GError **error)
     ledger_distrust_existing (journal->ledger);
   journal->ballast = ballast;
   limit_log (journal);
-  journal->size_limit = options->size_limit;
+  journal->limits = options->limits;
   journal->on_failed = options->on_failed;
   journal->user_data = options->user_data;
   g_mutex_init (&journal->lock);
@@ -143,13 +146,36 @@ journal_ledger (Journal *journal)
 gboolean
 journal_is_full (Journal *journal)
 {
-  return g_atomic_int_get (&journal->full) != 0;
+  return journal_get_shortage (journal) != NULL;
+}
+
+const char *
+journal_get_shortage (Journal *journal)
+{
+  return g_atomic_pointer_get (&journal->shortage);
+}
+
+void
+journal_set_limits (Journal *journal, const RoomLimits *limits)
+{
+  g_mutex_lock (&journal->lock);
+  journal->limits = *limits;
+  g_mutex_unlock (&journal->lock);
 }
 
 gint64
-journal_size_limit (const Journal *journal)
+journal_size_limit (Journal *journal)
 {
-  return journal->size_limit;
+  g_mutex_lock (&journal->lock);
+  gint64 limit = journal->limits.size_limit;
+  g_mutex_unlock (&journal->lock);
+  return limit;
+}
+
+gint64
+journal_measure (Journal *journal)
+{
+  return store_size (journal->store) * 100 / MAX (journal_size_limit (journal), 1);
 }
 
 /* ----------------------------------------------------------- the transaction */
@@ -198,7 +224,7 @@ set_room (Journal *journal)
 {
   if (journal_is_full (journal))
     log_line (IPMID_LOG_NOTICE, NULL, "there is room in the journal again: reading of SELs goes on");
-  g_atomic_int_set (&journal->full, 0);
+  g_atomic_pointer_set (&journal->shortage, NULL);
   journal->full_until = 0;
   if (journal->ballast == NULL)
     return;
@@ -247,19 +273,11 @@ set_full (Journal *journal, const char *why)
               "%s: reading of SELs stops until there is room again (the BMCs keep their records); "
               "deliveries go on",
               why);
-  g_atomic_int_set (&journal->full, 1);
+  g_atomic_pointer_set (&journal->shortage, why);
   journal->full_until = g_get_monotonic_time () + FULL_PAUSE;
 }
 
-/* Beyond its limit the journal takes nothing in until it has shrunk to 80 %. */
-static gboolean
-within_limit (Journal *journal)
-{
-  gint64 limit = journal_is_full (journal) ? journal->size_limit / 5 * 4 : journal->size_limit;
-
-  return store_size (journal->store) <= limit;
-}
-
+/* The lock is held. */
 static gboolean
 may_take_in (Journal *journal)
 {
@@ -267,10 +285,17 @@ may_take_in (Journal *journal)
     return FALSE;
   if (!journal_is_full (journal) && journal->commits++ % SIZE_CHECK_EVERY != 0)
     return TRUE;
-  if (within_limit (journal))
-    return TRUE;
-  set_full (journal, "the journal has reached its size limit");
-  return FALSE;
+  /* Its log is part of its size, and else never gets smaller. */
+  if (room_is_tight (&journal->limits, store_size (journal->store)))
+    store_shrink_log (journal->store);
+  const char *why = room_find_shortage (&journal->limits, journal->directory, store_size (journal->store),
+                                        journal_is_full (journal));
+  if (why != NULL)
+    set_full (journal, why);
+  /* Whether a full disk has room again, only a commit can tell. */
+  else if (journal_get_shortage (journal) != no_room)
+    set_room (journal);
+  return why == NULL;
 }
 
 /* ------------------------------------------------------------------ the queue */
@@ -342,7 +367,7 @@ make_do (Journal *journal, GQueue *group)
   GQueue intake = take_class (group, JOURNAL_INTAKE);
   GQueue look_ups = take_class (group, JOURNAL_LOOK_UP);
 
-  set_full (journal, "no room for the journal");
+  set_full (journal, no_room);
   put_back (&journal->held, &intake);
   /* Whoever asks does not wait for room. */
   if (look_ups.length > 0 && commit_group (journal, &look_ups) != GROUP_COMMITTED)

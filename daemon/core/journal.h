@@ -16,6 +16,7 @@
 #define JOURNAL_H
 
 #include "core/ledger.h"
+#include "core/room.h"
 
 #include <stdio.h>
 
@@ -25,7 +26,7 @@ typedef enum
 {
   JOURNAL_INTAKE,  /* brings something in; waits while there is no room */
   JOURNAL_SETTLE,  /* answers, attempts, deletes */
-  JOURNAL_LOOK_UP, /* changes nothing, so it needs no room */
+  JOURNAL_LOOK_UP, /* changes nothing, or may be given up: it does not wait for room */
 } JournalClass;
 
 /* Runs on the journal's thread inside a transaction; again after a rollback. */
@@ -41,7 +42,7 @@ typedef void (*JournalFailed) (const GError *error, gpointer user_data);
 typedef struct
 {
   const char *directory; /* NULL: in memory */
-  gint64 size_limit;     /* bytes; intake waits beyond it */
+  RoomLimits limits;     /* intake waits beyond them */
   JournalFailed on_failed;
   gpointer user_data;
 } JournalOptions;
@@ -62,8 +63,18 @@ gboolean journal_run (Journal *journal, JournalClass class, JournalWork work, gp
 /* Whether intake waits for room.  Any thread. */
 gboolean journal_is_full (Journal *journal);
 
-/* JournalOptions.size_limit.  Any thread. */
-gint64 journal_size_limit (const Journal *journal);
+/* RoomLimits.size_limit.  Any thread. */
+gint64 journal_size_limit (Journal *journal);
+
+/* Why intake waits for room, in words that last for ever; NULL: it does not.  Any
+ * thread. */
+const char *journal_get_shortage (Journal *journal);
+
+/* New limits.  Any thread. */
+void journal_set_limits (Journal *journal, const RoomLimits *limits);
+
+/* How much of its size limit the journal takes, in per cent.  On its thread. */
+gint64 journal_measure (Journal *journal);
 
 /* Ipmid is about to end: nobody waits for room any more; what cannot be
  * committed is owed when it starts again.  Any thread. */

@@ -85,10 +85,16 @@ gboolean ledger_advance_epoch (Ledger *ledger, LedgerBmc *bmc, GError **error);
 /* Owes the event to every handler that matches it. */
 gboolean ledger_owe (Ledger *ledger, gint64 bmc, IpmidEvent *event, GError **error);
 
-/* Owes an event that was held back to this handler alone; deletion does not
- * depend on it.  `*owed` FALSE: its quota is used up. */
-gboolean ledger_owe_late (Ledger *ledger, LedgerOwed *handler, gint64 bmc, IpmidEvent *event, gboolean *owed,
+/* Owes an event to this handler alone, such as one that was held back; deletion
+ * does not depend on it.  `*seq` 0: its quota is used up. */
+gboolean ledger_owe_late (Ledger *ledger, LedgerOwed *handler, gint64 bmc, IpmidEvent *event, gint64 *seq,
                           GError **error);
+
+/* Whether one more may be kept for it. */
+gboolean ledger_is_within_quota (const LedgerOwed *handler);
+
+/* Makes an event one of ipmid's own about this BMC: its id and so on. */
+gboolean ledger_sign (Ledger *ledger, gint64 bmc, IpmidEvent *event, GError **error);
 
 /* Whether the handler gets the event now: filter, quiet time, silence. */
 gboolean ledger_judge (Ledger *ledger, LedgerOwed *handler, gint64 bmc, const IpmidEvent *event, gboolean *gets,

@@ -121,7 +121,6 @@ static gboolean
 judge (Ledger *ledger, Notice *notice, const IpmidEvent *event, gboolean wanted, gboolean *gets, GError **error)
 {
   const QuietRule *rule = &notice->handler->description.quiet;
-  const LedgerOwed *owed = notice->handler;
   gboolean silenced = is_silenced (notice);
   gint64 since = 0;
 
@@ -136,7 +135,7 @@ judge (Ledger *ledger, Notice *notice, const IpmidEvent *event, gboolean wanted,
   gint64 due = running ? MIN (since, notice->now) + rule->time : notice->now;
   *gets = verdict == QUIET_PASS;
   /* Beyond its quota it is not told, and so nothing may be noted as told. */
-  if (*gets && owed->counts.pending + owed->change.pending >= owed->description.quota)
+  if (*gets && !ledger_is_within_quota (notice->handler))
     return TRUE;
   return save (ledger, notice, silenced ? MAX (due, notice->silence_until) : due, event, error)
          && settle_verdict (ledger, notice, verdict, error);
@@ -195,7 +194,7 @@ tell (Ledger *ledger, Notice *notice, const StoreKept *kept, GError **error)
 {
   gboolean wanted = ledger_wants (ledger, notice->handler, kept->bmc, kept->event);
   gint64 quiet_end = 0;
-  gboolean owed;
+  gint64 seq;
 
   if (!load (ledger, notice, error))
     return FALSE;
@@ -211,9 +210,9 @@ tell (Ledger *ledger, Notice *notice, const StoreKept *kept, GError **error)
     return FALSE;
   if (quiet_end > 0)
     return postpone (ledger, kept, quiet_end, error);
-  if (!ledger_owe_late (ledger, notice->handler, kept->bmc, kept->event, &owed, error))
+  if (!ledger_owe_late (ledger, notice->handler, kept->bmc, kept->event, &seq, error))
     return FALSE;
-  if (!owed)
+  if (seq == 0)
     return postpone (ledger, kept, notice->now + NO_ROOM_PAUSE, error);
   quiet_release (&notice->subject, wanted, notice->states);
   return save (ledger, notice, 0, NULL, error) && begin_quiet (ledger, notice, error);

@@ -353,15 +353,24 @@ ledger_counts (Ledger *ledger, gint64 handler, LedgerCounts *counts)
 
 /* -------------------------------------------------------------- owing events */
 
+/* Dead letters take room as well: a handler that rejects everything must not
+ * fill the journal. */
+gboolean
+ledger_is_within_quota (const LedgerOwed *handler)
+{
+  return handler->counts.pending + handler->change.pending < handler->description.quota
+         && handler->counts.dead + handler->change.dead < handler->description.quota;
+}
+
 static gboolean
 has_room (LedgerOwed *handler)
 {
-  gboolean room = handler->counts.pending + handler->change.pending < handler->description.quota;
+  gboolean room = ledger_is_within_quota (handler);
   const LogContext context = { .handler = handler->description.name };
 
   if (!room && !handler->shedding)
     log_line (IPMID_LOG_ERROR, &context,
-              "its backlog has reached its quota of %" G_GINT64_FORMAT
+              "what it is owed, or its dead letters, have reached its quota of %" G_GINT64_FORMAT
               " events: further events are not kept for it, and stay in the SEL, until it works again",
               handler->description.quota);
   handler->shedding = !room;
@@ -452,20 +461,20 @@ ledger_owe (Ledger *ledger, gint64 bmc, IpmidEvent *event, GError **error)
 }
 
 gboolean
-ledger_owe_late (Ledger *ledger, LedgerOwed *handler, gint64 bmc, IpmidEvent *event, gboolean *owed, GError **error)
+ledger_owe_late (Ledger *ledger, LedgerOwed *handler, gint64 bmc, IpmidEvent *event, gint64 *seq, GError **error)
 {
   const StoreDues dues = { .owed = 1 };
 
-  *owed = has_room (handler);
-  if (!*owed)
+  *seq = 0;
+  if (!has_room (handler))
     return TRUE;
-  gint64 seq = store_next_seq (ledger->store);
-  return store_event_insert (ledger->store, seq, bmc, event, &dues, error)
-         && insert_delivery (ledger, handler, bmc, seq, event, FALSE, error);
+  *seq = store_next_seq (ledger->store);
+  return store_event_insert (ledger->store, *seq, bmc, event, &dues, error)
+         && insert_delivery (ledger, handler, bmc, *seq, event, FALSE, error);
 }
 
 gboolean
-ledger_own_event (Ledger *ledger, gint64 bmc_id, IpmidEvent *event, GError **error)
+ledger_sign (Ledger *ledger, gint64 bmc_id, IpmidEvent *event, GError **error)
 {
   LedgerBmc *bmc = ledger_find_bmc (ledger, bmc_id, error);
 
@@ -476,7 +485,13 @@ ledger_own_event (Ledger *ledger, gint64 bmc_id, IpmidEvent *event, GError **err
   event_set_string (event, IPMID_FIELD_ID, id);
   event_set_string (event, IPMID_FIELD_BMC, bmc->name);
   event_set_integer (event, IPMID_FIELD_RECEIVED, g_get_real_time () * 1000);
-  return ledger_owe (ledger, bmc_id, event, error);
+  return TRUE;
+}
+
+gboolean
+ledger_own_event (Ledger *ledger, gint64 bmc, IpmidEvent *event, GError **error)
+{
+  return ledger_sign (ledger, bmc, event, error) && ledger_owe (ledger, bmc, event, error);
 }
 
 /* ------------------------------------------------------------------ handlers */

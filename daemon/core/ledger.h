@@ -28,7 +28,7 @@ typedef struct
   gboolean live; /* is offered what its filter wants, and owed nothing; quiet and quota mean nothing */
   Filter filter; /* what it points to stays the handler's, and has to last as long as `user_data` */
   QuietRule quiet;
-  gint64 quota; /* deliveries that may be pending before new ones are shed */
+  gint64 quota; /* deliveries that may be pending, and dead letters, before new ones are shed */
   void (*offer) (gpointer user_data, gint64 bmc, gint64 seq, IpmidEvent *event);
   /* It is owed events of this BMC that are older than what it was offered. */
   void (*reread) (gpointer user_data, gint64 bmc);
@@ -122,6 +122,28 @@ gboolean ledger_overflow (Ledger *ledger, gint64 bmc, gboolean overflow, gboolea
 
 /* An event of ipmid's own (gap, message, connection, health): gets an id. */
 gboolean ledger_own_event (Ledger *ledger, gint64 bmc, IpmidEvent *event, GError **error);
+
+/* ------------------------------------------------------- about ipmid itself */
+
+/* Ipmid's own place among the BMCs, under which it speaks of itself; 0 on
+ * failure.  Before anything else runs, or within a transaction. */
+gint64 ledger_add_self (Ledger *ledger, GError **error);
+
+/* What it is called there: "ipmid@HOST", cleaned. */
+char *ledger_self_name (void);
+
+/* What is wrong with this handler (0: the journal) is at this level now, 0 being
+ * all is well.  If the journal knows it otherwise, the event is owed to all who
+ * match it; `*told` says so.  Takes no reference. */
+gboolean ledger_tell_own (Ledger *ledger, gint64 handler, StoreOwn what, gint64 level, IpmidEvent *event,
+                          gboolean *told, GError **error);
+
+/* The alarms (StoreOwnAlarm) of handlers that are not there any more. */
+GArray *ledger_list_orphaned_alarms (Ledger *ledger, GError **error);
+
+/* A sign of life for this handler alone, whatever its filter says: if its last
+ * one is `interval` (microseconds) old, and is not still waiting. */
+gboolean ledger_heartbeat (Ledger *ledger, gint64 handler, gint64 interval, IpmidEvent *event, GError **error);
 
 /* Notifications whose quiet time or silence has ended are owed now; about once
  * a second.  It takes events in, like the functions above.  `*needed` FALSE: no

@@ -155,13 +155,24 @@ record_subject (QuietSubject *subject, const guint8 *raw)
   subject->sensor = make_sensor (TAG_RECORD, hash (raw + from, RECORD_SIZE - from, raw[TYPE]));
 }
 
-/* Ipmid's own events: the state that they name, else their sentence.  Numbers in
- * a sentence vary, its words do not. */
+static guint64
+hash_field (const IpmidEvent *event, IpmidField field, guint64 start)
+{
+  const char *text = event_string (event, field);
+
+  return text == NULL ? start : hash ((const guint8 *) text, strlen (text), start);
+}
+
+/* Ipmid's own events: the state that they name and whose it is, else their
+ * sentence.  Numbers in a sentence vary, its words do not. */
 static guint64
 hash_words (const IpmidEvent *event)
 {
-  const char *text = event_string (event, event_has (event, IPMID_FIELD_STATE) ? IPMID_FIELD_STATE : IPMID_FIELD_TEXT);
+  const char *text = event_string (event, IPMID_FIELD_TEXT);
   g_autoptr (GString) words = g_string_new (NULL);
+
+  if (event_has (event, IPMID_FIELD_STATE))
+    return hash_field (event, IPMID_FIELD_STATE, hash_field (event, IPMID_FIELD_COMPONENT, 0));
 
   for (; text != NULL && *text != '\0'; text++)
     if (!g_ascii_isdigit (*text))

@@ -419,6 +419,9 @@ change_fleet (Reload *reload)
 
   core->config = g_steal_pointer (&reload->config);
   core->hooks.state_dir = core->config->state_dir; /* the same words */
+  const RoomLimits limits = core_room_limits (core->config);
+  journal_set_limits (core->journal, &limits);
+  alarms_configure (core->alarms);
   fleet_configure (core->fleet, core->config);
   fleet_set_severities (core->fleet, g_steal_pointer (&reload->severities));
   for (guint i = 0; i < reload->bmcs->len; i++)

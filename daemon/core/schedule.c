@@ -128,6 +128,24 @@ schedule_length (Schedule *schedule)
   return schedule->length;
 }
 
+/* Heads fail first. */
+gint64
+schedule_failing_since (Schedule *schedule)
+{
+  gint64 earliest = G_MAXINT64;
+  GHashTableIter iter;
+  gpointer lane;
+
+  g_hash_table_iter_init (&iter, schedule->lanes);
+  while (g_hash_table_iter_next (&iter, NULL, &lane))
+    {
+      const ScheduleItem *head = g_queue_peek_head (&((Lane *) lane)->items);
+      if (head != NULL && head->failing_since != 0)
+        earliest = MIN (earliest, head->failing_since);
+    }
+  return earliest;
+}
+
 gboolean
 schedule_is_down (Schedule *schedule)
 {
@@ -227,7 +245,7 @@ append_item (Schedule *schedule, Lane *lane, gint64 seq, guint attempts, gboolea
 {
   ScheduleItem *item = g_new (ScheduleItem, 1);
 
-  *item = (ScheduleItem){ lane->bmc, seq, attempts, suspect, event_ref (event) };
+  *item = (ScheduleItem){ lane->bmc, seq, attempts, suspect, 0, event_ref (event) };
   g_queue_push_tail (&lane->items, item);
   lane->last_seq = MAX (lane->last_seq, seq);
   schedule->length++;
@@ -636,6 +654,8 @@ settle_failure (Schedule *schedule, Lane *lane, ScheduleItem *item, const char *
   gboolean head = lane->items.head->data == item;
   const char *why;
 
+  if (item->failing_since == 0)
+    item->failing_since = now;
   item->attempts++;
   if (is_hopeless (schedule, lane, item, &why))
     {

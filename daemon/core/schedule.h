@@ -39,8 +39,9 @@ typedef struct
 {
   gint64 bmc;
   gint64 seq;
-  guint attempts;   /* failed or unanswered so far */
-  gboolean suspect; /* was being handled when ipmid died: to be tried alone */
+  guint attempts;       /* failed or unanswered so far */
+  gboolean suspect;     /* was being handled when ipmid died: to be tried alone */
+  gint64 failing_since; /* monotonic: when it failed first; 0: it has not.  The caller may know better */
   IpmidEvent *event;
 } ScheduleItem;
 
@@ -100,6 +101,10 @@ void schedule_settle (Schedule *schedule, ScheduleItem *item, IpmidVerdict verdi
 
 /* How many events are in memory and could be picked now, but for a probe. */
 guint schedule_ready_length (Schedule *schedule);
+
+/* Since when (monotonic) some event has been failing that is still owed;
+ * G_MAXINT64: none. */
+gint64 schedule_failing_since (Schedule *schedule);
 
 /* How many events are in memory, and whether the handler is taken to be down. */
 guint schedule_length (Schedule *schedule);

@@ -84,6 +84,12 @@ static const char *const statements[N_STATEMENTS] = {
   [QUIET_PUT] = "INSERT OR REPLACE INTO quiet (handler, bmc, key, since) VALUES (?, ?, ?, ?)",
   [QUIET_EVICT] = "DELETE FROM quiet WHERE (handler, bmc, key) IN (SELECT handler, bmc, key FROM quiet"
                   " WHERE handler = ?1 AND bmc = ?2 ORDER BY since DESC LIMIT -1 OFFSET ?3)",
+  [OWN_LOAD] = "SELECT level, since FROM alarm WHERE handler = ? AND what = ?",
+  [OWN_PUT] = "INSERT OR REPLACE INTO alarm (handler, what, level, since) VALUES (?, ?, ?, ?)",
+  [OWN_REMOVE] = "DELETE FROM alarm WHERE handler = ? AND what = ?",
+  [OWN_LIST] = "SELECT handler, what, level, since FROM alarm WHERE handler <> 0",
+  [HANDLER_NAME] = "SELECT name FROM handler WHERE id = ?",
+  [DELIVERY_STANDS] = "SELECT 1 FROM delivery WHERE handler = ? AND bmc = ? AND seq = ?",
   [QUIET_PRUNE] = "DELETE FROM quiet WHERE handler = ?1 AND (since <= ?2 OR since >= ?3)",
 };
 

@@ -51,6 +51,9 @@ static const char *const migrations[] = {
   /* 4: what people ask for.  `counts` of a dead letter is that of its delivery. */
   "ALTER TABLE bmc ADD COLUMN silence INTEGER NOT NULL DEFAULT 0;"
   "ALTER TABLE dead ADD COLUMN counts INTEGER NOT NULL DEFAULT 0;",
+  /* 5: what is wrong with ipmid itself; handler 0 is the journal */
+  "CREATE TABLE alarm (handler INTEGER NOT NULL, what INTEGER NOT NULL, level INTEGER NOT NULL,"
+  " since INTEGER NOT NULL, PRIMARY KEY (handler, what)) WITHOUT ROWID;",
 };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (migrations) == STORE_SCHEMA);
@@ -280,6 +283,12 @@ gboolean
 store_reclaim_log (Store *store)
 {
   return sqlite3_wal_checkpoint_v2 (store->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL) == SQLITE_OK;
+}
+
+void
+store_shrink_log (Store *store)
+{
+  sqlite3_wal_checkpoint_v2 (store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 }
 
 gint64

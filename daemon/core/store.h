@@ -15,13 +15,14 @@
  *   handler   names and counters
  *   notice    what a handler was told of sensors' states, and what waits to be told
  *   quiet     when its quiet times began
+ *   alarm     what the world was told about ipmid itself, and is not over yet
  */
 #ifndef STORE_H
 #define STORE_H
 
 #include "event/event.h"
 
-#define STORE_SCHEMA 4
+#define STORE_SCHEMA 5
 
 /* The sixteen bytes of one SEL record. */
 #define STORE_RECORD_SIZE 16
@@ -56,6 +57,9 @@ void store_limit_log (Store *store, gint64 bytes);
  * needs room, too, or somebody reads. */
 gboolean store_reclaim_log (Store *store);
 
+/* The same, and gives the log's room back to the disk. */
+void store_shrink_log (Store *store);
+
 /* Bytes that the database and its log take on disk. */
 gint64 store_size (Store *store);
 
@@ -76,6 +80,7 @@ typedef enum
   STORE_ALARM_SEL_FULL = 1 << 1,
   STORE_ALARM_SEL_OVERFLOW = 1 << 2,
   STORE_ALARM_CLOCK = 1 << 3,
+  STORE_ALARM_DOWN = 1 << 4, /* it has been away for very long */
 } StoreAlarm;
 
 typedef struct
@@ -242,6 +247,36 @@ gboolean store_quiet_save (Store *store, gint64 handler, gint64 bmc, gint64 key,
 gboolean store_quiet_prune (Store *store, gint64 handler, gint64 after, gint64 before, GError **error);
 /* Forgets what the handler was told; what waits stays. */
 gboolean store_notice_forget_told (Store *store, gint64 handler, GError **error);
+
+/* ------------------------------------------------- ipmid itself (core/alarms.h) */
+
+/* What is wrong with a handler, or with the journal (handler 0). */
+typedef enum
+{
+  STORE_OWN_FAILING = 1,   /* it has failed for long */
+  STORE_OWN_SHEDDING = 2,  /* it has reached its quota */
+  STORE_OWN_DEAD = 3,      /* it has dead letters */
+  STORE_OWN_FILLING = 4,   /* the journal is nearly full */
+  STORE_OWN_FULL = 5,      /* nothing is taken in */
+  STORE_OWN_HEARTBEAT = 6, /* no alarm: its last sign of life; the level is the event's number */
+} StoreOwn;
+
+typedef struct
+{
+  gint64 handler;
+  StoreOwn what;
+  gint64 level; /* 0: all is well, and there is no row */
+  gint64 since; /* wall clock, microseconds: when that level was reached */
+} StoreOwnAlarm;
+
+/* `*level` and `*since` are 0 if there is none. */
+gboolean store_own_load (Store *store, gint64 handler, StoreOwn what, StoreOwnAlarm *alarm, GError **error);
+gboolean store_own_save (Store *store, const StoreOwnAlarm *alarm, GError **error);
+/* Of handlers (StoreOwnAlarm), with none of the journal's. */
+GArray *store_own_list (Store *store, GError **error);
+gboolean store_handler_name (Store *store, gint64 handler, char **name, GError **error);
+/* Whether this is owed to the handler, and neither answered nor a dead letter yet. */
+gboolean store_delivery_stands (Store *store, gint64 handler, gint64 bmc, gint64 seq, gboolean *stands, GError **error);
 
 /* ------------------------------------------------------------ dead letters */
 

@@ -145,6 +145,8 @@ note_verdict (Handler *handler, const Delivery *delivery, IpmidVerdict verdict)
 
   if (verdict == IPMID_VERDICT_DONE)
     handler->done++;
+  if (verdict != IPMID_VERDICT_NONE)
+    handler->works = verdict == IPMID_VERDICT_DONE;
   if (verdict != IPMID_VERDICT_RETRY && verdict != IPMID_VERDICT_REJECT)
     return;
   handler->failed++;
@@ -173,6 +175,17 @@ note_dead_letters (Handler *handler, GArray *settlements, guint from)
     }
 }
 
+/* What failed in an earlier life of ipmid, and more than once, has been failing
+ * since it came, as far as anybody can know. */
+static void
+note_failure (ScheduleItem *item)
+{
+  gint64 age = g_get_real_time () - event_integer (item->event, IPMID_FIELD_RECEIVED) / 1000;
+
+  if (item->failing_since == 0 && item->attempts > 1 && event_has (item->event, IPMID_FIELD_RECEIVED))
+    item->failing_since = g_get_monotonic_time () - MAX (age, 0);
+}
+
 /* Ends a delivery with this verdict; the lock is held. */
 static void
 settle (Handler *handler, Delivery *delivery, IpmidVerdict verdict, GArray *settlements)
@@ -180,6 +193,8 @@ settle (Handler *handler, Delivery *delivery, IpmidVerdict verdict, GArray *sett
   guint before = settlements->len;
 
   note_verdict (handler, delivery, verdict);
+  if (verdict == IPMID_VERDICT_RETRY)
+    note_failure (delivery->item);
   schedule_settle (handler->schedule, delivery->item, verdict, delivery->reason, g_get_monotonic_time (), settlements);
   note_dead_letters (handler, settlements, before);
   g_hash_table_remove (handler->deliveries, &delivery->token);

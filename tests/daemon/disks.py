@@ -40,6 +40,11 @@ class Disk:
             except OSError:
                 pass
 
+    def free(self):
+        """How many bytes are free."""
+        status = os.statvfs(self.path)
+        return status.f_bavail * status.f_frsize
+
     def make_room(self):
         (self.path / "filler").unlink()
 

@@ -98,7 +98,8 @@ test_finalizer (void)
 {
   const char *const quiet[] = { "quiet", "10m", NULL }, *const silence[] = { "silence", "yes", NULL };
   const char *const recovery[] = { "recovery", "yes", NULL };
-  const char *const *const bad[] = { quiet, silence, recovery };
+  const char *const heartbeat[] = { "heartbeat", "1h", NULL };
+  const char *const *const bad[] = { quiet, silence, recovery, heartbeat };
   const char *const filter[] = { "severity", "warning", "existing", "no", "kinds", "!unknown", NULL };
   HandlerOptions options;
 

@@ -49,7 +49,7 @@ on_failed (const GError *error, G_GNUC_UNUSED gpointer user_data)
 static gboolean
 open_bench (Bench *bench, const char *const *settings, GError **error)
 {
-  const JournalOptions options = { bench->state_dir, G_GINT64_CONSTANT (1) << 30, on_failed, NULL };
+  const JournalOptions options = { bench->state_dir, { G_GINT64_CONSTANT (1) << 30, 0 }, on_failed, NULL };
   const HandlerHooks hooks = { .stop = on_stop, .delete_record = on_delete, .ended = on_ended };
   static const char *const names[] = { "b0", "b1", "b2" };
   g_autoptr (CoreConfig) config = core_config_new ();

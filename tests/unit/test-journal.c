@@ -39,7 +39,7 @@ static Bench *
 bench_new (const char *directory)
 {
   Bench *bench = g_new0 (Bench, 1);
-  const JournalOptions options = { directory, G_GINT64_CONSTANT (1) << 30, on_failed, bench };
+  const JournalOptions options = { directory, { G_GINT64_CONSTANT (1) << 30, 0 }, on_failed, bench };
   g_autoptr (GError) error = NULL;
 
   g_mutex_init (&bench->lock);

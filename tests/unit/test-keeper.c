@@ -62,7 +62,7 @@ static Bench *
 bench_new (void)
 {
   Bench *bench = g_new0 (Bench, 1);
-  const JournalOptions options = { NULL, G_GINT64_CONSTANT (1) << 30, on_failed, NULL };
+  const JournalOptions options = { NULL, { G_GINT64_CONSTANT (1) << 30, 0 }, on_failed, NULL };
   g_autoptr (GError) error = NULL;
 
   bench->directory = g_dir_make_tmp ("keeper-XXXXXX", NULL);

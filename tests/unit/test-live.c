@@ -89,7 +89,7 @@ on_failed (const GError *error, G_GNUC_UNUSED gpointer user_data)
 static void
 open_bench (Bench *bench, const char *plugin, const char *script, const char *pause)
 {
-  const JournalOptions options = { bench->directory, G_GINT64_CONSTANT (1) << 30, on_failed, NULL };
+  const JournalOptions options = { bench->directory, { G_GINT64_CONSTANT (1) << 30, 0 }, on_failed, NULL };
   const HandlerHooks hooks = { .stop = on_stop, .ended = on_ended };
   g_autoptr (CoreConfig) config = core_config_new ();
   HandlerConfig *description = core_config_add_handler (config, "sink", plugin);

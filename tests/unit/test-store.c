@@ -143,7 +143,7 @@ test_older_schema (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
 
   g_assert_true (add_event (store, NULL));
   store_close (store);
-  execute (fixture, "DROP TABLE notice; DROP TABLE quiet;"
+  execute (fixture, "DROP TABLE notice; DROP TABLE quiet; DROP TABLE alarm;"
                     "ALTER TABLE bmc DROP COLUMN guid; ALTER TABLE bmc DROP COLUMN alarms; "
                     "ALTER TABLE bmc DROP COLUMN silence; ALTER TABLE dead DROP COLUMN counts; PRAGMA user_version = 1");
   store_close (store_open_readonly (fixture->directory, &error)); /* looks, and changes nothing */
@@ -164,7 +164,7 @@ test_second_schema (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
   StoreBmc bmc;
 
   store_close (open_good (fixture));
-  execute (fixture, "ALTER TABLE bmc DROP COLUMN guid; ALTER TABLE bmc DROP COLUMN alarms;"
+  execute (fixture, "DROP TABLE alarm; ALTER TABLE bmc DROP COLUMN guid; ALTER TABLE bmc DROP COLUMN alarms;"
                     "ALTER TABLE bmc DROP COLUMN silence; ALTER TABLE dead DROP COLUMN counts;"
                     "INSERT INTO bmc VALUES (5, 'old', 77, 2, zeroblob (16), 3, 4, 1); PRAGMA user_version = 2");
   for (guint i = 0; i < 2; i++)
@@ -193,7 +193,8 @@ test_older_schema_odd (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
   sqlite3_stmt *row;
 
   store_close (open_good (fixture));
-  execute (fixture, "ALTER TABLE bmc DROP COLUMN guid; PRAGMA user_version = 2"); /* alarms is there already */
+  /* alarms is there already */
+  execute (fixture, "DROP TABLE alarm; ALTER TABLE bmc DROP COLUMN guid; PRAGMA user_version = 2");
   g_assert_null (store_open (fixture->directory, &error));
   g_assert_nonnull (error);
   g_assert_cmpint (sqlite3_open (fixture->path, &db), ==, SQLITE_OK);

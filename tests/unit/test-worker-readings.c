@@ -65,7 +65,7 @@ static Bench *
 bench_new (const char *script, const char *pause, const char *readings_pause)
 {
   Bench *bench = g_new0 (Bench, 1);
-  const JournalOptions options = { NULL, G_GINT64_CONSTANT (1) << 30, on_failed, NULL };
+  const JournalOptions options = { NULL, { G_GINT64_CONSTANT (1) << 30, 0 }, on_failed, NULL };
   g_autoptr (GError) error = NULL;
 
   bench->directory = g_dir_make_tmp ("worker-XXXXXX", NULL);
