@@ -185,7 +185,8 @@ test_surroundings (Fixture *fixture, G_GNUC_UNUSED gconstpointer input)
   if (!is_root ())
     return;
   begin (fixture, OTHER,
-         "ls /proc/$$/fd | grep -x '[0-9]' >\"$1\"; out=$1; set -- $(cat /proc/$$/stat)\n"
+         "for fd in 0 1 2 3 4 5 6 7 8 9; do [ -e /proc/$$/fd/$fd ] && echo $fd; done >\"$1\"\n"
+         "out=$1; set -- $(cat /proc/$$/stat)\n"
          "echo $(($1 == $5)) $(pwd) $(sed -n 's/^Sig\\(Blk\\|Ign\\):.//p' /proc/$$/status) >>\"$out\"");
   g_assert_cmpint (deliver (fixture), ==, IPMID_VERDICT_DONE);
   bench_host_close (fixture->bench);
