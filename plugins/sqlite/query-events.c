@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* query-events.c - questions about events; see service.h. */
+#include "event-page.h"
+#include "service.h"
+
+#include <string.h>
+
+static IpmidStoreEvent
+get_event (sqlite3_stmt *row)
+{
+  return (IpmidStoreEvent){ .size = sizeof (IpmidStoreEvent),
+                            .id = service_text (row, 1),
+                            .bmc = service_text (row, 2),
+                            .time = sqlite3_column_int64 (row, 3),
+                            .received = sqlite3_column_int64 (row, 4),
+                            .kind = (IpmidKind) sqlite3_column_int (row, 5),
+                            .severity = (IpmidSeverity) sqlite3_column_int (row, 6),
+                            .sensor = (const char *) sqlite3_column_text (row, 7),
+                            .text = service_text (row, 8),
+                            .json = service_text (row, 9) };
+}
+
+/* The row of a BMC; 0 without error if there is none. */
+static gint64
+find_bmc (Sql *sql, const char *name, GError **error)
+{
+  sqlite3_stmt *statement = service_prepare (sql, "SELECT id FROM bmc WHERE name = ?", error);
+  gint64 id = 0;
+
+  if (statement == NULL)
+    return 0;
+  sqlite3_bind_text (statement, 1, name, -1, SQLITE_STATIC);
+  if (service_next (sql, statement, error))
+    id = sqlite3_column_int64 (statement, 0);
+  sqlite3_finalize (statement);
+  return id;
+}
+
+static sqlite3_stmt *
+start_page (Sql *sql, const EventPage *page, const IpmidStoreEventQuery *query, GError **error)
+{
+  sqlite3_stmt *statement = service_prepare (sql, page->sql, error);
+
+  if (statement == NULL)
+    return NULL;
+  /* A number that the statement does not have is refused, harmlessly. */
+  if (query->sensor != NULL)
+    sqlite3_bind_text (statement, 1, query->sensor, -1, SQLITE_STATIC);
+  if (page->words != NULL)
+    sqlite3_bind_text (statement, 2, page->words, -1, SQLITE_STATIC);
+  return statement;
+}
+
+/* The rows of a page, and where the next one goes on. */
+static void
+read_page (Sql *sql, sqlite3_stmt *statement, guint limit, IpmidStoreEventFunc func, gpointer user_data, char **next,
+           GError **error)
+{
+  gint64 time = 0, seq = 0;
+  guint n = 0;
+
+  while (service_next (sql, statement, error))
+    {
+      if (n++ == limit)
+        {
+          *next = event_page_token (time, seq);
+          return;
+        }
+      const IpmidStoreEvent event = get_event (statement);
+      func (user_data, &event);
+      time = event.time;
+      seq = sqlite3_column_int64 (statement, 0);
+    }
+}
+
+gboolean
+events_page (const IpmidStore *store, const IpmidStoreEventQuery *query, IpmidStoreEventFunc func, gpointer user_data,
+             char **next, GError **error)
+{
+  const Service *service = (const Service *) store;
+  g_auto (EventPage) page = { 0 };
+  g_autofree char *token = NULL;
+  g_autoptr (GError) local = NULL;
+  sqlite3_stmt *statement = NULL;
+  Sql *sql = pool_take (service->pool, error);
+
+  if (next != NULL)
+    *next = NULL;
+  if (sql == NULL)
+    return FALSE;
+  gint64 bmc = query->bmc == NULL ? 0 : find_bmc (sql, query->bmc, &local);
+  if (local == NULL && event_page_init (&page, query, bmc, &local))
+    statement = start_page (sql, &page, query, &local);
+  if (statement != NULL)
+    read_page (sql, statement, page.limit, func, user_data, &token, &local);
+  if (!service_end (service, sql, statement, &local, error))
+    return FALSE;
+  if (next != NULL)
+    *next = g_steal_pointer (&token);
+  return TRUE;
+}
+
+gboolean
+events_one (const IpmidStore *store, const char *id, IpmidStoreEventFunc func, gpointer user_data, GError **error)
+{
+  const Service *service = (const Service *) store;
+  g_autoptr (GError) local = NULL;
+  Sql *sql = pool_take (service->pool, error);
+
+  if (sql == NULL)
+    return FALSE;
+  sqlite3_stmt *statement = service_prepare (
+      sql, "SELECT " EVENT_PAGE_COLUMNS " FROM event JOIN bmc ON bmc.id = event.bmc WHERE event.id = ?", &local);
+  if (statement != NULL)
+    sqlite3_bind_text (statement, 1, id, -1, SQLITE_STATIC);
+  if (statement != NULL && service_next (sql, statement, &local))
+    {
+      const IpmidStoreEvent event = get_event (statement);
+      func (user_data, &event);
+    }
+  else if (local == NULL)
+    g_set_error (&local, IPMID_STORE_ERROR, IPMID_STORE_ERROR_NOT_FOUND, "the store has no event \"%s\"", id);
+  return service_end (service, sql, statement, &local, error);
+}
+
+/* ---------------------------------------------------------------------- counts */
+
+/* The sums of the triggers, and of each the newest by its index. */
+#define COUNT_ALL                                                                                                      \
+  "SELECT bmc.name, c.severity, c.count, (SELECT max (time) FROM event INDEXED BY event_bmc"                           \
+  " WHERE bmc = c.bmc AND severity = c.severity) FROM bmc CROSS JOIN event_count c ON c.bmc = bmc.id"                  \
+  " WHERE c.count > 0 ORDER BY bmc.name, c.severity"
+
+/* Of each BMC and severity that there is, a piece of an index that holds all of it. */
+#define COUNT_SPAN                                                                                                     \
+  "SELECT bmc.name, c.severity, count (*), max (event.time) FROM bmc CROSS JOIN event_count c ON c.bmc = bmc.id"       \
+  " CROSS JOIN event INDEXED BY event_bmc ON event.bmc = c.bmc AND event.severity = c.severity"                        \
+  " AND event.time >= ?1 AND event.time < ?2 GROUP BY bmc.name, c.severity ORDER BY bmc.name, c.severity"
+
+/* One BMC's counts are several rows. */
+static void
+read_counts (Sql *sql, sqlite3_stmt *statement, IpmidStoreCountFunc func, gpointer user_data, GError **error)
+{
+  g_autofree char *name = NULL;
+  IpmidStoreCount count = { .size = sizeof count };
+
+  while (service_next (sql, statement, error))
+    {
+      int severity = sqlite3_column_int (statement, 1);
+      if (g_strcmp0 (name, service_text (statement, 0)) != 0)
+        {
+          if (name != NULL)
+            func (user_data, &count);
+          g_free (name);
+          name = g_strdup (service_text (statement, 0));
+          count = (IpmidStoreCount){ .size = sizeof count, .bmc = name };
+        }
+      if (severity > 0 && severity < (int) G_N_ELEMENTS (count.by_severity))
+        count.by_severity[severity] = (guint64) sqlite3_column_int64 (statement, 2);
+      count.newest = MAX (count.newest, sqlite3_column_int64 (statement, 3));
+    }
+  if (name != NULL)
+    func (user_data, &count);
+}
+
+gboolean
+events_count (const IpmidStore *store, gint64 since, gint64 until, IpmidStoreCountFunc func, gpointer user_data,
+              GError **error)
+{
+  const Service *service = (const Service *) store;
+  g_autoptr (GError) local = NULL;
+  Sql *sql = pool_take (service->pool, error);
+
+  if (sql == NULL)
+    return FALSE;
+  gboolean all = since == 0 && until == 0;
+  sqlite3_stmt *statement = service_prepare (sql, all ? COUNT_ALL : COUNT_SPAN, &local);
+  if (statement != NULL && !all)
+    {
+      sqlite3_bind_int64 (statement, 1, since);
+      sqlite3_bind_int64 (statement, 2, until == 0 ? G_MAXINT64 : until);
+    }
+  if (statement != NULL)
+    read_counts (sql, statement, func, user_data, &local);
+  return service_end (service, sql, statement, &local, error);
+}
