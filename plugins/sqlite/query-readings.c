@@ -181,9 +181,9 @@ get_number (Series *series, const char *text, gint64 begin, gint64 end, gint64 *
 
 /* Whether a coarser table has what is older than all that the finer one has of this
  * time.  Then the finer one does not reach back far enough. */
-#define REACHES_FURTHER(coarse, fine)                                                                                  \
-  "SELECT EXISTS (SELECT 1 FROM " coarse " WHERE sensor = ?1 AND time >= ?2 AND time < ?3 AND time < coalesce ("       \
-  "(SELECT min (time) FROM " fine " WHERE sensor = ?1 AND time >= ?2), ?3))"
+#define REACHES_FURTHER(coarse, width, fine)                                                                           \
+  "SELECT EXISTS (SELECT 1 FROM " coarse " WHERE sensor = ?1 AND time >= ?2 AND time < ?3 AND time + " width           \
+  " <= coalesce ((SELECT min (time) FROM " fine " WHERE sensor = ?1 AND time >= ?2), ?3))"
 
 /* The narrowest span of whole `unit`s of which `points` are enough. */
 static gint64
@@ -198,8 +198,6 @@ static gboolean
 choose_width (Series *series, GError **error)
 {
   gint64 since = series->since, until = series->until;
-  gint64 minute = span_begin (since, SPAN_MINUTE) + SPAN_MINUTE; /* the first one that is whole */
-  gint64 hour = span_begin (since, SPAN_HOUR) + SPAN_HOUR;
   gint64 limit = (gint64) series->points + 1, raw = 0, older_minutes = 0, older_hours = 0;
   g_autofree char *count
       = g_strdup_printf ("SELECT count (*) FROM (SELECT 1 FROM reading WHERE sensor = ?1 AND time >= ?2 AND time < ?3"
@@ -207,8 +205,8 @@ choose_width (Series *series, GError **error)
                          limit);
 
   if (!get_number (series, count, since, until, &raw, error)
-      || !get_number (series, REACHES_FURTHER ("minute", "reading"), minute, until, &older_minutes, error)
-      || !get_number (series, REACHES_FURTHER ("hour", "minute"), hour, until, &older_hours, error))
+      || !get_number (series, REACHES_FURTHER ("minute", "60000000000", "reading"), since, until, &older_minutes, error)
+      || !get_number (series, REACHES_FURTHER ("hour", "3600000000000", "minute"), since, until, &older_hours, error))
     return FALSE;
   if (older_hours)
     series->width = fit (series, SPAN_HOUR);

@@ -100,6 +100,36 @@ on_pause (IpmidHost *host, gint64 duration)
   g_mutex_unlock (&bench->mutex);
 }
 
+static const char *
+on_state_dir (IpmidHost *host)
+{
+  return bench_of (host)->state_dir;
+}
+
+static gboolean
+on_offer (IpmidHost *host, G_GNUC_UNUSED const char *name, const void *table)
+{
+  bench_of (host)->offered = table;
+  return TRUE;
+}
+
+static void
+on_withdraw (IpmidHost *host, G_GNUC_UNUSED const char *name)
+{
+  bench_of (host)->offered = NULL;
+}
+
+static const void *
+on_lookup (IpmidHost *host, G_GNUC_UNUSED const char *name)
+{
+  return bench_of (host)->offered;
+}
+
+static void
+on_release (G_GNUC_UNUSED IpmidHost *host, G_GNUC_UNUSED const char *name)
+{
+}
+
 static const IpmidHostApi api = {
   .size = sizeof (IpmidHostApi),
   .log = on_log,
@@ -120,6 +150,11 @@ static const IpmidHostApi api = {
   .delete_record = on_delete_record,
   .reading_render = render_reading,
   .want_readings = on_want_readings,
+  .state_dir = on_state_dir,
+  .offer = on_offer,
+  .withdraw = on_withdraw,
+  .lookup = on_lookup,
+  .release = on_release,
   .pause = on_pause,
 };
 
@@ -133,6 +168,8 @@ parse_duration (const char *text)
 
   if (strcmp (unit, "ms") == 0)
     return number * G_TIME_SPAN_MILLISECOND;
+  if (strcmp (unit, "d") == 0)
+    return number * G_TIME_SPAN_DAY;
   g_assert_true (strcmp (unit, "s") == 0 || strcmp (text, "0") == 0);
   return number * G_TIME_SPAN_SECOND;
 }

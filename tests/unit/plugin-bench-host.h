@@ -38,6 +38,8 @@ struct _BenchHost
   gpointer on_delete_data;
   gint64 pause;            /* microseconds of the last ipmid_host_pause() */
   gboolean wants_readings; /* TRUE until the plugin says otherwise */
+  const char *state_dir;   /* what ipmid_host_state_dir() says; NULL at first */
+  const void *offered;     /* the last ipmid_host_offer(); NULL: none, or withdrawn */
 };
 
 /* "file" finds file.so in $IPMID_TEST_PLUGIN_DIR, else in ./.libs. */
