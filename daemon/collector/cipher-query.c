@@ -6,7 +6,6 @@
 #include <OpenIPMI/ipmi_lan.h>
 #include <OpenIPMI/ipmi_msgbits.h>
 #include <OpenIPMI/ipmiif.h>
-#include <string.h>
 
 #define GET_CHANNEL_CIPHER_SUITES 0x54
 /* The channel that the question comes in on; payload type IPMI; list index with
@@ -14,11 +13,6 @@
 #define THIS_CHANNEL 0x0e
 #define PAYLOAD_IPMI 0x00
 #define BY_CIPHER_SUITE 0x80
-#define INDEX_MAX 0x3fu
-
-/* Completion code, channel, then records. */
-#define REPLY_HEADER 2u
-#define RECORDS_PER_REPLY 16u
 
 /* Held by its owner and by the request under way: OpenIPMI answers that when
  * the connection closes, which may be later. */
@@ -27,9 +21,7 @@ struct _CipherQuery
   ipmi_con_t *con;
   CipherQueryFunc done; /* NULL: over */
   gpointer user_data;
-  guint index;
-  guint8 records[(INDEX_MAX + 1) * RECORDS_PER_REPLY];
-  gsize length;
+  CipherRecords records;
 };
 
 static int on_reply (ipmi_con_t *con, ipmi_msgi_t *item);
@@ -37,7 +29,7 @@ static int on_reply (ipmi_con_t *con, ipmi_msgi_t *item);
 static int
 ask (CipherQuery *query, ipmi_msgi_t *item)
 {
-  unsigned char data[] = { THIS_CHANNEL, PAYLOAD_IPMI, (unsigned char) (BY_CIPHER_SUITE | query->index) };
+  unsigned char data[] = { THIS_CHANNEL, PAYLOAD_IPMI, (unsigned char) (BY_CIPHER_SUITE | query->records.index) };
   ipmi_msg_t message
       = { .netfn = IPMI_APP_NETFN, .cmd = GET_CHANNEL_CIPHER_SUITES, .data = data, .data_len = sizeof data };
   ipmi_system_interface_addr_t address
@@ -58,28 +50,16 @@ finish (CipherQuery *query, CipherSet offered)
     done (offered, query->user_data);
 }
 
-/* TRUE: there may be more. */
-static gboolean
-take (CipherQuery *query, const ipmi_msg_t *reply)
-{
-  gsize n = reply->data_len < REPLY_HEADER ? 0 : reply->data_len - REPLY_HEADER;
-
-  if (reply->data_len < REPLY_HEADER || reply->data[0] != 0 || n > RECORDS_PER_REPLY)
-    return FALSE;
-  memcpy (query->records + query->length, reply->data + REPLY_HEADER, n);
-  query->length += n;
-  return n == RECORDS_PER_REPLY && query->index++ < INDEX_MAX;
-}
-
 /* `con` is NULL if the connection is gone. */
 static int
 on_reply (ipmi_con_t *con, ipmi_msgi_t *item)
 {
   CipherQuery *query = item->data1;
 
-  if (con != NULL && query->done != NULL && take (query, &item->msg) && ask (query, item) == 0)
+  if (con != NULL && query->done != NULL && cipher_records_add (&query->records, item->msg.data, item->msg.data_len)
+      && ask (query, item) == 0)
     return IPMI_MSG_ITEM_USED;
-  finish (query, con == NULL ? 0 : cipher_parse_records (query->records, query->length));
+  finish (query, con == NULL ? 0 : cipher_parse_records (query->records.bytes, query->records.length));
   g_rc_box_release (query);
   return IPMI_MSG_ITEM_NOT_USED;
 }

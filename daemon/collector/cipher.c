@@ -2,6 +2,8 @@
 /* cipher.c - see cipher.h. */
 #include "cipher.h"
 
+#include <string.h>
+
 /* Cipher suite records (table 22-18). */
 #define RECORD_STANDARD 0xc0
 #define RECORD_OEM 0xc1
@@ -10,6 +12,9 @@
 #define TAG_MASK 0xc0
 
 #define CIPHERS_MAX 64u
+
+/* Completion code, channel, then records. */
+#define REPLY_HEADER 2u
 
 static const CipherSuite suites[] = {
   { 0, CIPHER_AUTH_NONE, CIPHER_INTEGRITY_NONE, CIPHER_CONFIDENTIALITY_NONE },
@@ -44,6 +49,19 @@ cipher_is_weak (const CipherSuite *suite)
 {
   return suite->authentication == CIPHER_AUTH_NONE || suite->integrity == CIPHER_INTEGRITY_NONE
          || suite->confidentiality == CIPHER_CONFIDENTIALITY_NONE;
+}
+
+gboolean
+cipher_records_add (CipherRecords *records, const guint8 *reply, gsize length)
+{
+  gsize n = length < REPLY_HEADER ? 0 : length - REPLY_HEADER;
+
+  if (length < REPLY_HEADER || reply[0] != 0 || n > CIPHER_RECORDS_PER_REPLY || records->index > CIPHER_INDEX_MAX)
+    return FALSE;
+  memcpy (records->bytes + records->length, reply + REPLY_HEADER, n);
+  records->length += n;
+  records->index++;
+  return n == CIPHER_RECORDS_PER_REPLY && records->index <= CIPHER_INDEX_MAX;
 }
 
 CipherSet

@@ -33,6 +33,22 @@ gboolean cipher_is_weak (const CipherSuite *suite);
 /* A set of suites, by number; those beyond 63 do not matter here. */
 typedef guint64 CipherSet;
 
+/* Get Channel Cipher Suites gives sixteen bytes of records at a time, by a list
+ * index of six bits (22.15). */
+#define CIPHER_INDEX_MAX 0x3fu
+#define CIPHER_RECORDS_PER_REPLY 16u
+
+/* What has come of them; zeros at first. */
+typedef struct
+{
+  guint index; /* to be asked for next */
+  guint8 bytes[(CIPHER_INDEX_MAX + 1) * CIPHER_RECORDS_PER_REPLY];
+  gsize length;
+} CipherRecords;
+
+/* Takes a reply, with its completion code.  TRUE: there may be more. */
+gboolean cipher_records_add (CipherRecords *records, const guint8 *reply, gsize length);
+
 /* The suites in cipher suite records (22.15.1); what is malformed is left out. */
 CipherSet cipher_parse_records (const guint8 *records, gsize length);
 

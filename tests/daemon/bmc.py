@@ -189,6 +189,7 @@ class SimulatedBmc(Bmc):
         self.sdr_erased = sdr_erased
         self.chassis_control = chassis_control
         self.auths = auths
+        self.bmc_key = None          # K_g, at most 19 characters, from the next start on
         self.maker = maker
         self.process = None
         self._settled = False          # it has been up at its address
@@ -215,6 +216,7 @@ class SimulatedBmc(Bmc):
                              for number, (name, password, privilege) in enumerate(users, 2))
         auths = "\n".join(f"    allowed_auths_{privilege} {self.auths}"
                           for privilege in ("callback", "user", "operator", "admin"))
+        key = f'    bmc_key "{self.bmc_key}"\n' if self.bmc_key else ""
         return f"""\
 name "{NAME}"
 set_working_mc 0x20
@@ -223,7 +225,7 @@ set_working_mc 0x20
     addr {self.address} {self.port}
     priv_limit admin
 {auths}
-    guid a123456789abcdefa123456789abcdef
+{key}    guid a123456789abcdefa123456789abcdef
   endlan
 {accounts}
 """

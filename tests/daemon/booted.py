@@ -6,6 +6,7 @@ machine's, so that it reaches the tests' BMCs.  It starts nothing by itself.
 Needs root, and a kernel that lets root make namespaces and mount cgroup2.
 """
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -51,6 +52,8 @@ INSIDE = """
     mkdir old
     pivot_root . old
     umount -l old
+    # Credentials reach a service by propagation, for which a container's manager sees.
+    mount --make-rshared /
     exec env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
       %s --system --unit=nothing.target --show-status=no --log-target=console
 """ % SYSTEMD
@@ -64,8 +67,11 @@ TRY = """
 CLEAN = """
     mount -t cgroup2 none "$1/cgroup"
     find "$1/cgroup/$2" -depth -type d -exec rmdir {} +
+    status=$?
     umount "$1/cgroup"
+    exit $status
 """
+_numbers = itertools.count()
 
 
 class BootedSystemd:
@@ -73,7 +79,7 @@ class BootedSystemd:
 
     def __init__(self, directory):
         self.directory = directory
-        self.group = f"ipmid-test-{os.getpid()}"
+        self.group = f"ipmid-test-{os.getpid()}-{next(_numbers)}"
         self.image = directory / "image"
         self.image.mkdir(parents=True)
         self.process = None
@@ -125,9 +131,14 @@ class BootedSystemd:
         self.run("sh", "-c", 'mkdir -p "$(dirname "$1")" && printf %s "$2" >"$1" && chmod "$3" "$1"', "sh",
                  path, text, f"{mode:o}", check=True)
 
+    def _clean(self):
+        done = subprocess.run(["unshare", "--mount", "sh", "-c", textwrap.dedent(CLEAN), "clean",
+                               self.directory, self.group], check=False, capture_output=True)
+        return done.returncode == 0
+
     def stop(self):
         if self.process:
             processes.kill_group(self.process)
-            subprocess.run(["unshare", "--mount", "sh", "-c", textwrap.dedent(CLEAN), "clean",
-                            self.directory, self.group], check=False, capture_output=True)
             self.process = None
+            # The last of its processes may still be on their way out.
+            wait_for(self._clean, 20, f"the control group {self.group} to be empty")

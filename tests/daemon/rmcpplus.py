@@ -136,6 +136,7 @@ class Server:
         self.guid = guid
         self.max_sessions = 16
         self.idle_limit = 60.0
+        self.bmc_key = None            # K_g: with it a login takes two keys (13.31)
         self.lockout_after = None      # failed logins in a row that lock everyone out
         self.sessions = {}
         self.attempts = []
@@ -306,7 +307,8 @@ class Server:
         if data[8:] != mac(key, session.own_random + struct.pack("<I", session.console)
                            + self._who(session)):
             return self._refuse_login(RAKP_4, data[0], BAD_INTEGRITY, session)
-        sik = mac(key, session.console_random + session.own_random + self._who(session))
+        sik_key = key if self.bmc_key is None else self.bmc_key.ljust(20, b"\0")
+        sik = mac(sik_key, session.console_random + session.own_random + self._who(session))
         session.keys = (sik, mac(sik, b"\x01" * 20), mac(sik, b"\x02" * 20)[:16])
         if not session.active:
             self.logins.append(time.monotonic())

@@ -356,8 +356,9 @@ class ScriptedBmc(Bmc):
         return bytes([ipmi.UNSUPPORTED_COMMAND])
 
     def _auth_capabilities(self, _message):
-        # RMCP+ only, user level authentication, no anonymous users.
-        return bytes([ipmi.OK, 1, 0x80, 0x04, 0x02, 0, 0, 0, 0])
+        # RMCP+ only, user level authentication, no anonymous users; whether K_g is set (22.13).
+        two_keys = 0x20 if self.server.bmc_key is not None else 0
+        return bytes([ipmi.OK, 1, 0x80, two_keys | 0x04, 0x02, 0, 0, 0, 0])
 
     def _cipher_suites(self, message):
         listed = b"".join(bytes([0xC0, suite.number, suite.authentication,

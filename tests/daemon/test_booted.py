@@ -17,6 +17,31 @@ from waiting import scaled, wait_for
 
 UNIT = "ipmid@mybmc.service"
 LOG = "/var/log/ipmid/mybmc.json"
+FLEET_UNIT = "ipmid.service"
+WHO_LOG = "/var/log/ipmid/who"
+FLEET = f"""\
+[daemon]
+state-dir = /var/lib/ipmid
+[credentials storage]
+user = {{user}}
+credential = storage
+[bmc one]
+address = {{address}}:{{port}}
+credentials = storage
+sel-interval = 1h
+[handler log]
+plugin = file
+path = {LOG}
+format = json
+kinds = !connection;!health
+[handler who]
+plugin = exec
+program = /usr/local/bin/who
+input = arguments
+kinds = !connection;!health
+"""
+# What sendmail and sudo are: a program that becomes root.
+SET_USER_ID = "/usr/local/bin/id-as-root"
 
 
 @pytest.fixture
@@ -42,8 +67,22 @@ def etc():
     return re.search(r"^EnvironmentFile=(.*)/%i.env$", unit, re.MULTILINE)[1]
 
 
+def lines(systemd, path):
+    return systemd.run("sh", "-c", f"cat {path} 2>/dev/null").splitlines()
+
+
 def delivered(systemd):
-    return len(systemd.run("cat", LOG).splitlines())
+    return len(lines(systemd, LOG))
+
+
+def add_drop_in(systemd, name):
+    """Install one of the samples, as it says itself."""
+    makefile = (Build().directory / "Makefile").read_text(encoding="utf-8")
+    share = re.search(r"^prefix = (.*)$", makefile, re.MULTILINE)[1] + "/share/doc/ipmid/examples"
+    directory = f"/etc/systemd/system/{FLEET_UNIT}.d"
+    systemd.run("mkdir", "-p", directory, check=True)
+    systemd.run("cp", f"{share}/{FLEET_UNIT}.d/{name}", directory, check=True)
+    systemd.run("systemctl", "daemon-reload", check=True)
 
 
 def is_sandboxed(pid):
@@ -91,4 +130,61 @@ def test_the_whole_daemon_in_its_unit(bmc, systemd):
     systemd.run("systemctl", "stop", UNIT, check=True)
     assert systemd.show(UNIT, "Result") == "success"
     assert systemd.show(UNIT, "ExecMainStatus") == "0"
+    assert processes.children_named(systemd.pid, "ipmid-collector") == []
+
+
+@pytest.mark.deadline(240)
+def test_a_fleet_in_its_unit(bmc, systemd):
+    """With a credential, a reload that reads the configuration again, and the samples of drop-ins."""
+    config = FLEET.format(user=bmc.user, address=bmc.address, port=bmc.port)
+    systemd.write(f"{etc()}/ipmid.conf", config)
+    systemd.write("/etc/ipmid/storage", bmc.password, 0o600)       # as credentials.conf has it; root's alone
+    systemd.write("/usr/local/bin/who", f"#!/bin/sh\nexec {SET_USER_ID} -u >>{WHO_LOG}\n", 0o755)
+    systemd.run("cp", "/usr/bin/id", SET_USER_ID, check=True)
+    systemd.run("chmod", "4755", SET_USER_ID, check=True)
+    systemd.write("/etc/systemd/system/ipmid.socket.d/test.conf",
+                  f"[Socket]\nListenDatagram=\nListenDatagram={bmc.address}:162\n")
+    systemd.write(f"/etc/systemd/system/{FLEET_UNIT}.d/test.conf", "[Service]\nWatchdogSec=4\nRestartSec=1\n")
+    add_drop_in(systemd, "credentials.conf")
+    systemd.run("systemctl", "start", "ipmid.socket", FLEET_UNIT, check=True)
+    wait_for(lambda: "1 BMC: 1 up" in systemd.show(FLEET_UNIT, "StatusText"), 20, systemd.log)
+    inside = systemd.show(FLEET_UNIT, "MainPID")
+    core, = processes.children_named(systemd.pid, "ipmid")
+    assert is_sandboxed(core)
+
+    ledger = Ledger(bmc)
+    faults.burst(ledger, 2)
+    with TrapSender(bmc.address, (bmc.address, 162)) as sender:
+        sender.send()
+        wait_for(lambda: delivered(systemd) == 2, 10, lambda: f"the events; log:\n{systemd.log()[-3000:]}")
+    ipmid = systemd.run("id", "-u", "ipmid").strip()
+    wait_for(lambda: lines(systemd, WHO_LOG) == [ipmid] * 2, 10,
+             lambda: f"a program that stays {ipmid}: {lines(systemd, WHO_LOG)}")
+
+    # `systemctl reload` is back when the new configuration counts: it asks for the SEL by itself.
+    systemd.write(f"{etc()}/ipmid.conf", config.replace("sel-interval = 1h", "sel-interval = 100ms"))
+    systemd.run("systemctl", "reload", FLEET_UNIT, check=True)
+    faults.burst(ledger, 2)
+    wait_for(lambda: delivered(systemd) == 4, 20, lambda: f"the events; log:\n{systemd.log()[-3000:]}")
+    # A mistake is no reload, and what runs goes on.
+    systemd.write(f"{etc()}/ipmid.conf", "[bmc]\n")
+    systemd.run("systemctl", "reload", FLEET_UNIT)
+    systemd.write(f"{etc()}/ipmid.conf", config.replace("sel-interval = 1h", "sel-interval = 100ms"))
+    faults.burst(ledger, 1)
+    wait_for(lambda: delivered(systemd) == 5, 20, "the events after a reload that failed")
+    assert systemd.show(FLEET_UNIT, "MainPID") == inside and systemd.show(FLEET_UNIT, "NRestarts") == "0"
+
+    # It hangs: the watchdog ends it, and the next one has the credential again.
+    processes.signal_quietly(core, signal.SIGSTOP)
+    faults.burst(ledger, 1)
+    wait_for(lambda: systemd.show(FLEET_UNIT, "NRestarts") == "1" and delivered(systemd) == 6, 30, systemd.log)
+
+    add_drop_in(systemd, "exec-programs.conf")
+    seen = len(lines(systemd, WHO_LOG))
+    systemd.run("systemctl", "restart", FLEET_UNIT, check=True)
+    faults.burst(ledger, 1)
+    wait_for(lambda: lines(systemd, WHO_LOG)[seen:] == ["0"], 20,
+             lambda: f"a program that becomes root: {lines(systemd, WHO_LOG)}; log:\n{systemd.log()[-3000:]}")
+    systemd.run("systemctl", "stop", FLEET_UNIT, check=True)
+    assert systemd.show(FLEET_UNIT, "Result") == "success"
     assert processes.children_named(systemd.pid, "ipmid-collector") == []

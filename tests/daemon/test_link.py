@@ -108,6 +108,43 @@ def test_best_suite(make_scripted_bmc, make_ipmid, suites, expected):
     assert len(bmc.server.attempts) == 1
 
 
+BMC_KEY = "K_g-of-twenty-bytes!"
+
+
+def wants_key(bmc, make_ipmid, suite, key):
+    """A session with K_g works; without it, and with another one, it is refused."""
+    ledger = Ledger(bmc)
+    done = subprocess.run(bmc.ipmitool("-k", key, "mc", "guid", suite=suite),
+                          capture_output=True, text=True, timeout=scaled(20), check=False)
+    assert done.returncode == 0, done.stderr
+    for extra in ((), ("-Rk", key[::-1])):
+        refused = make_ipmid(bmc, connection=bmc.connection(extra=extra), start=False)
+        refused.start(wait=False)
+        refused.wait_log("refused: wrong user name")
+        refused.terminate()
+    ipmid = make_ipmid(bmc, connection=bmc.connection(extra=("-Rk", key)))
+    burst(ledger, 5)
+    ipmid.wait_for_ledger(ledger)
+    check(ledger, ipmid.payloads())
+    assert key not in ipmid.log()
+
+
+@pytest.mark.parametrize("suite", [SUITE_3, SUITE_17], ids=["3", "17"])
+def test_two_keys(make_scripted_bmc, make_ipmid, suite):
+    bmc = make_scripted_bmc(suites=(suite,))
+    bmc.server.bmc_key = BMC_KEY.encode()
+    wants_key(bmc, make_ipmid, suite.number, BMC_KEY)
+    assert suites_in_use(bmc) == {suite.number}
+
+
+def test_two_keys_of_the_simulator(make_bmc, make_ipmid):
+    """ipmi_sim has cipher suite 3 only, and room for 19 of the 20 bytes."""
+    bmc = make_bmc(start=False)
+    bmc.bmc_key = BMC_KEY[:19]
+    bmc.start()
+    wants_key(bmc, make_ipmid, 3, bmc.bmc_key)
+
+
 @pytest.mark.parametrize("hook", [evil.refuse(0xC1), evil.silent, evil.cut(1), evil.cut(2), evil.padded(40)],
                          ids=["refused", "silent", "cut", "empty", "too long"])
 @pytest.mark.parametrize("suite", [SUITE_3, SUITE_17], ids=["3", "17"])
