@@ -282,7 +282,8 @@ on_start (Bmc *bmc, GVariant *body)
   gboolean walk;
 
   g_variant_get (body, "(uy@ayb)", NULL, &cursor, &bytes, &walk);
-  if (cursor > FRAME_CURSOR_EMPTY || (cursor == FRAME_CURSOR_RECORD && record_of (bytes) == NULL))
+  gboolean needs_record = cursor == FRAME_CURSOR_RECORD || cursor == FRAME_CURSOR_CHECK;
+  if (cursor > FRAME_CURSOR_CHECK || (needs_record && record_of (bytes) == NULL))
     cursor = FRAME_CURSOR_EMPTY;
   bmc_start (bmc, cursor, record_of (bytes), walk);
 }
