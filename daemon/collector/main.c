@@ -8,6 +8,7 @@
  * socket; before that it closes its BMCs' sessions, because BMCs have few.
  */
 #include "bmc.h"
+#include "library-log.h"
 #include "os-handler.h"
 #include "sandbox.h"
 #include "suite17.h"
@@ -38,9 +39,6 @@
 #define CLOSE_TIME (5 * G_USEC_PER_SEC)
 
 #define LOG_LINE_MAX 500u
-/* The library's chatter: so many lines at once, then so many a second. */
-#define LOG_BURST 100
-#define LOG_PER_SECOND 10
 
 typedef struct
 {
@@ -54,13 +52,7 @@ typedef struct
   gboolean free_range; /* without a sandbox: --no-sandbox */
   gboolean sandboxed;
   SandboxProfile profile; /* once it is */
-  gint64 log_refilled;
-  guint log_tokens;
-  guint log_dropped;
 } Collector;
-
-/* OpenIPMI's log function has no user data. */
-static Collector *the_collector;
 
 /* ---------------------------------------------------------------------- log */
 
@@ -73,61 +65,10 @@ send_log (Collector *collector, guint8 level, guint32 bmc, const char *text)
     channel_send (collector->host.channel, FRAME_LOG, g_variant_new ("(yus)", level, bmc, clean));
 }
 
-/* FALSE if there have been too many lines. */
-static gboolean
-may_log (Collector *collector)
-{
-  gint64 now = g_get_monotonic_time ();
-  gint64 fresh = (now - collector->log_refilled) * LOG_PER_SECOND / G_USEC_PER_SEC;
-
-  if (fresh > 0)
-    {
-      collector->log_tokens = (guint) MIN (collector->log_tokens + fresh, LOG_BURST);
-      collector->log_refilled = now;
-    }
-  if (collector->log_tokens == 0)
-    {
-      collector->log_dropped++;
-      return FALSE;
-    }
-  collector->log_tokens--;
-  return TRUE;
-}
-
-/* Whatever the library calls it: ipmid has its own words for what matters. */
-static guint8
-level_of (enum ipmi_log_type_e type)
-{
-  switch (type)
-    {
-    case IPMI_LOG_FATAL:
-      return IPMID_LOG_ERROR;
-    case IPMI_LOG_SEVERE:
-      return IPMID_LOG_INFO;
-    default:
-      return IPMID_LOG_DEBUG;
-    }
-}
-
 static void
-on_library_log (enum ipmi_log_type_e type, const char *text)
+on_library_line (guint8 level, guint32 bmc, const char *text, gpointer user_data)
 {
-  Collector *collector = the_collector;
-  guint32 bmc = 0;
-
-  if (collector == NULL || !may_log (collector))
-    return;
-  if (collector->log_dropped > 0)
-    {
-      g_autofree char *words = g_strdup_printf ("%u lines of OpenIPMI's log were left out", collector->log_dropped);
-
-      collector->log_dropped = 0;
-      send_log (collector, IPMID_LOG_DEBUG, 0, words);
-    }
-  /* Lines about a domain begin with its name: see bmc.c. */
-  if (*text == 'b' && g_ascii_isdigit (text[1]))
-    bmc = (guint32) g_ascii_strtoull (text + 1, NULL, 10);
-  send_log (collector, level_of (type), bmc, text);
+  send_log (user_data, level, bmc, text);
 }
 
 /* ------------------------------------------------------------------ the end */
@@ -282,7 +223,8 @@ on_start (Bmc *bmc, GVariant *body)
   gboolean walk;
 
   g_variant_get (body, "(uy@ayb)", NULL, &cursor, &bytes, &walk);
-  if (cursor > FRAME_CURSOR_EMPTY || (cursor == FRAME_CURSOR_RECORD && record_of (bytes) == NULL))
+  gboolean needs_record = cursor == FRAME_CURSOR_RECORD || cursor == FRAME_CURSOR_CHECK;
+  if (cursor > FRAME_CURSOR_CHECK || (needs_record && record_of (bytes) == NULL))
     cursor = FRAME_CURSOR_EMPTY;
   bmc_start (bmc, cursor, record_of (bytes), walk);
 }
@@ -421,7 +363,7 @@ host_init (Collector *collector, GMainContext *context)
   host->inbox = inbox_new ();
   host->handshakes = handshakes_new (HANDSHAKES_PLACES, HANDSHAKES_PATIENCE, HANDSHAKES_TIME, &bmc_open_places, host);
   host->handshakes_timer = timer_new (host->timers, bmc_open_on_places_timer, host);
-  host->os_handler = os_handler_new (context, host->timers, host->inbox, host->serving, on_library_log);
+  host->os_handler = os_handler_new (context, host->timers, host->inbox, host->serving, library_log);
   bmc_cache_attach (host);
   if (ipmi_init (host->os_handler) != 0 || !suite17_register ())
     return FALSE;
@@ -450,8 +392,7 @@ run (gboolean free_range)
   g_autoptr (GMainLoop) loop = g_main_loop_new (context, FALSE);
   Collector collector = { .loop = loop, .free_range = free_range };
 
-  the_collector = &collector;
-  collector.log_tokens = LOG_BURST;
+  library_log_begin (on_library_line, &collector);
   collector.bmcs = g_hash_table_new (NULL, NULL);
   if (!host_init (&collector, context))
     return EX_OSERR;
@@ -463,7 +404,7 @@ run (gboolean free_range)
   g_main_loop_run (loop);
 
   channel_flush (collector.host.channel, G_USEC_PER_SEC);
-  the_collector = NULL;
+  library_log_end ();
   if (g_hash_table_size (collector.bmcs) > 0)
     return EX_OK; /* some would not close: their memory is in use */
   timer_free (collector.deadline);

@@ -151,6 +151,7 @@ struct _SelReader
   gint64 confirmed;
   guint failures; /* odd answers in a row */
   gboolean first_contact;
+  gboolean checking_tail; /* want_tail: is `tail` still there? */
   gboolean has_tail;
   guint8 tail[FRAME_RECORD_SIZE];
   gboolean has_info;

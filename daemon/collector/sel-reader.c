@@ -9,6 +9,8 @@
 #define RETRY_INTERVAL G_USEC_PER_SEC
 
 #define INFO_LENGTH 15u
+/* Odd answers before a record counts as gone. */
+#define CHECK_FAILURES_MAX 3u
 
 static void on_tick (Timer *timer, gpointer user_data);
 
@@ -158,9 +160,32 @@ on_info (SelReader *reader, const guint8 *reply, gsize length)
 static void
 report_tail (SelReader *reader, const guint8 *record)
 {
-  reader->want_tail = FALSE;
+  reader->want_tail = reader->checking_tail = FALSE;
   reader->failures = 0;
   reader->funcs->tail (reader->user_data, record);
+}
+
+/* How a BMC says that there is no such record. */
+static gboolean
+means_no_record (const SelReader *reader, guint8 code)
+{
+  return code == CC_NOT_PRESENT || (code != CC_OK && reader->has_info && reader->info_now.entries == 0);
+}
+
+/* Another GUID answers: is it the same SEL?  What is not certain means no. */
+static void
+on_checked (SelReader *reader, const guint8 *reply, gsize length)
+{
+  gboolean is_record = reply[0] == CC_OK && length == 3 + FRAME_RECORD_SIZE;
+
+  if (is_record && memcmp (reply + 3, reader->tail, FRAME_RECORD_SIZE) == 0)
+    report_tail (reader, reader->tail);
+  else if (is_record || means_no_record (reader, reply[0])
+           || (reply[0] != CC_TIMEOUT && ++reader->failures >= CHECK_FAILURES_MAX))
+    {
+      reader->checking_tail = FALSE;
+      reader->failures = 0;
+    }
 }
 
 static void
@@ -172,7 +197,7 @@ on_tail (SelReader *reader, const guint8 *reply, gsize length)
 
       report_tail (reader, id == SEL_FIRST || id == SEL_LAST ? NULL : reply + 3);
     }
-  else if (reply[0] == CC_NOT_PRESENT || (reply[0] != CC_OK && reader->has_info && reader->info_now.entries == 0))
+  else if (means_no_record (reader, reply[0]))
     report_tail (reader, NULL);
   else if (reply[0] != CC_TIMEOUT && ++reader->failures >= 2)
     /* This BMC does not know "the last one": look for it. */
@@ -188,7 +213,8 @@ begin_query (SelReader *reader, SelQuery query)
   if (query == SEL_QUERY_INFO)
     reader->query_ticket = sel_reader_send (reader, SEL_GET_INFO, NULL, 0);
   else
-    reader->query_ticket = sel_reader_send_get_entry (reader, SEL_LAST);
+    reader->query_ticket
+        = sel_reader_send_get_entry (reader, reader->checking_tail ? sel_record_id (reader->tail) : SEL_LAST);
 }
 
 /* FALSE: there is nothing to do before the next tick. */
@@ -274,6 +300,7 @@ sel_reader_connected (SelReader *reader)
   reader->failures = 0;
   reader->want_connect_info = TRUE;
   reader->want_info = reader->want_tail = reader->want_walk = reader->want_poll = reader->report_info = FALSE;
+  reader->checking_tail = FALSE;
   reader->next_info = now + timers_jitter (INFO_INTERVAL);
   reader->next_walk = now + timers_jitter (SEL_WALK_INTERVAL);
   timer_stop (reader->tick);
@@ -310,6 +337,8 @@ sel_reader_reply (SelReader *reader, guint ticket, const guint8 *reply, gsize le
       reader->query = SEL_QUERY_NONE;
       if (query == SEL_QUERY_INFO)
         on_info (reader, reply, length);
+      else if (reader->checking_tail)
+        on_checked (reader, reply, length);
       else
         on_tail (reader, reply, length);
       if ((reader->want_connect_info && query == SEL_QUERY_INFO) || (reader->want_tail && !reader->chain.active)
@@ -329,19 +358,20 @@ sel_reader_start (SelReader *reader, FrameCursor cursor, const guint8 *record, g
   sel_chain_abort (reader);
   timer_stop (reader->tick);
   reader->first_contact = cursor == FRAME_CURSOR_FIRST && walk;
-  if (cursor == FRAME_CURSOR_FIRST && !walk)
+  if (cursor == FRAME_CURSOR_EMPTY)
+    record = NULL;
+  reader->has_tail = record != NULL;
+  if (record != NULL)
+    memcpy (reader->tail, record, FRAME_RECORD_SIZE);
+  reader->checking_tail = cursor == FRAME_CURSOR_CHECK && record != NULL;
+  if (reader->checking_tail || (cursor == FRAME_CURSOR_FIRST && !walk))
     {
       reader->cursor_state = SEL_CURSOR_UNKNOWN;
       reader->want_tail = TRUE;
     }
   else
     {
-      if (cursor == FRAME_CURSOR_EMPTY)
-        record = NULL;
       sel_reader_set_cursor (reader, record);
-      reader->has_tail = record != NULL;
-      if (record != NULL)
-        memcpy (reader->tail, record, FRAME_RECORD_SIZE);
       reader->want_walk = walk;
       reader->want_poll = TRUE;
     }

@@ -128,7 +128,10 @@ static void
 look_up_again (FleetBmc *bmc)
 {
   if (bmc->state == FRAME_STATE_UP)
-    bmc->resolve_at = G_MAXINT64;
+    {
+      bmc->resolve_at = G_MAXINT64;
+      bmc->resolve_again = 0;
+    }
   else if (bmc->added && bmc->state == FRAME_STATE_DOWN && bmc->resolve_at == G_MAXINT64 && bmc->resolving == NULL)
     keeper_look_up_again (bmc);
 }

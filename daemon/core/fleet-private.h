@@ -24,7 +24,8 @@ typedef struct
   Resolve *resolving; /* while its names are looked up */
   gint64 resolve_at;  /* monotonic: when they are, again; G_MAXINT64: not */
   guint resolve_failures;
-  char **addresses; /* as they were looked up last; NULL: not yet */
+  guint resolve_again; /* how often they were, since it is down */
+  char **addresses;    /* as they were looked up last; NULL: not yet */
 
   gboolean added;     /* its collector knows it */
   gboolean removing;  /* its collector is closing the session */

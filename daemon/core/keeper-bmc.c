@@ -4,8 +4,10 @@
 
 #define RESOLVE_PAUSE_MAX 60 /* seconds */
 
-/* How often the names of a BMC that is down are looked up again. */
-#define RESOLVE_AGAIN (30 * G_TIME_SPAN_SECOND)
+/* How soon the names of a BMC that is down are looked up again, and how often if
+ * it stays so: that they mean another address may be why it is. */
+#define RESOLVE_AGAIN G_TIME_SPAN_SECOND
+#define RESOLVE_AGAIN_MAX (30 * G_TIME_SPAN_SECOND)
 
 /* ----------------------------------------------------------------- names */
 
@@ -19,8 +21,11 @@ look_up_at (FleetBmc *bmc, gint64 time)
 void
 keeper_look_up_again (FleetBmc *bmc)
 {
-  if (bmc->config != NULL && resolve_has_names (bmc->config->connection))
-    look_up_at (bmc, g_get_monotonic_time () + RESOLVE_AGAIN);
+  if (bmc->config == NULL || !resolve_has_names (bmc->config->connection))
+    return;
+  gint64 pause = MIN (RESOLVE_AGAIN << MIN (bmc->resolve_again, 5), RESOLVE_AGAIN_MAX);
+  bmc->resolve_again++;
+  look_up_at (bmc, g_get_monotonic_time () + pause);
 }
 
 static gboolean

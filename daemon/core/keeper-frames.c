@@ -1,178 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * keeper-frames.c - what the collector says, on its way to the journal.
- *
- * A frame becomes work for the journal's thread; what follows from it (credit,
- * the next START) comes back to the core's thread when the work is on disk.
+ * keeper-frames.c - what the collector says, checked and handed on: what is for
+ * the journal to keeper-intake.c, the rest to the fleet.
  */
-#include "core/crash-point.h"
-#include "core/keeper-private.h"
+#include "core/keeper-intake.h"
 #include "event/error.h"
 
 #include <string.h>
-
-/* One frame's work.  Created on the core's thread, used on the journal's,
- * finished on the core's. */
-typedef struct
-{
-  Keeper *keeper; /* a reference */
-  guint generation;
-  FrameType type;
-  gint64 bmc;
-  guint bmc_generation;
-  guint walk;
-  gboolean flag;         /* RECORDS: first; WALK_END: complete; SUSPECT, SEL_INFO: overflow;
-                            IDENTITY: to be announced */
-  gboolean connected;    /* SEL_INFO */
-  gint64 last_confirmed; /* SUSPECT */
-  GPtrArray *events;     /* RECORDS */
-  gboolean has_record;
-  guint8 record[STORE_RECORD_SIZE]; /* TAIL; IDENTITY: the GUID */
-  StoreBmc cursor;                  /* the answer to SEL_INFO and TAIL */
-  gboolean committed;
-} Intake;
-
-static void
-free_intake (Intake *intake)
-{
-  g_clear_pointer (&intake->events, g_ptr_array_unref);
-  keeper_unref (intake->keeper);
-  g_free (intake);
-}
-
-static gboolean
-work (Ledger *ledger, gpointer data, GError **error)
-{
-  Intake *intake = data;
-
-  switch (intake->type)
-    {
-    case FRAME_SEL_INFO:
-      return ledger_overflow (ledger, intake->bmc, intake->flag, intake->connected, error)
-             && (!intake->connected || ledger_cursor (ledger, intake->bmc, &intake->cursor, error));
-    case FRAME_TAIL:
-      return ledger_tail (ledger, intake->bmc, intake->has_record ? intake->record : NULL, error)
-             && ledger_cursor (ledger, intake->bmc, &intake->cursor, error);
-    case FRAME_RECORDS:
-      return ledger_records (ledger, intake->bmc, intake->walk, intake->flag, intake->events, error);
-    case FRAME_WALK_END:
-      return ledger_walk_end (ledger, intake->bmc, intake->walk, intake->flag, error);
-    case FRAME_IDENTITY:
-      return ledger_identity (ledger, intake->bmc, intake->has_record ? intake->record : NULL, intake->flag, error);
-    case FRAME_SUSPECT:
-      return ledger_suspect (ledger, intake->bmc, intake->flag, intake->last_confirmed, error);
-    default:
-      g_assert_not_reached ();
-    }
-}
-
-/* Where the collector is to read on. */
-static void
-send_start (const Intake *intake)
-{
-  const StoreBmc *cursor = &intake->cursor;
-  FrameCursor kind = FRAME_CURSOR_RECORD;
-  gboolean first_contact = cursor->contact != STORE_CONTACT_DONE;
-
-  if (first_contact)
-    kind = FRAME_CURSOR_FIRST;
-  else if (!cursor->has_cursor)
-    kind = FRAME_CURSOR_EMPTY;
-  gboolean with_record = cursor->has_cursor && cursor->contact != STORE_CONTACT_NONE;
-  GVariant *record
-      = g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, cursor->cursor, with_record ? STORE_RECORD_SIZE : 0, 1);
-  gboolean walk = cursor->contact == STORE_CONTACT_TAIL;
-  keeper_send (intake->keeper, FRAME_START,
-               g_variant_new ("(uy@ayb)", (guint32) intake->bmc, (guchar) kind, record, walk));
-}
-
-/* "Up" means that no record that is written from now on will be missed or taken
- * for one that stood there before: the tail of first contact is on disk. */
-static void
-announce_up (FleetBmc *bmc)
-{
-  g_autofree char *words = g_steal_pointer (&bmc->up_words);
-
-  if (words != NULL)
-    fleet_set_state (bmc, FRAME_STATE_UP, words);
-}
-
-/* The BMC for which the collector waits; NULL: it was removed since, or handed
- * over again. */
-static FleetBmc *
-waiting_bmc (const Intake *intake)
-{
-  FleetBmc *bmc = g_hash_table_lookup (intake->keeper->bmcs, &intake->bmc);
-
-  return bmc != NULL && bmc->generation == intake->bmc_generation && !bmc->removing ? bmc : NULL;
-}
-
-static void
-start_bmc (const Intake *intake)
-{
-  FleetBmc *bmc = waiting_bmc (intake);
-
-  if (bmc == NULL)
-    return;
-  send_start (intake);
-  if (intake->cursor.contact != STORE_CONTACT_NONE)
-    announce_up (bmc);
-}
-
-static void
-give_credit (Keeper *keeper, guint records)
-{
-  keeper->outstanding += records;
-  keeper_send (keeper, FRAME_CREDIT, g_variant_new ("(u)", records));
-}
-
-/* On the core's thread again. */
-static gboolean
-follow_up (gpointer data)
-{
-  Intake *intake = data;
-  Keeper *keeper = intake->keeper;
-
-  if (intake->committed && keeper->channel != NULL && intake->generation == keeper->generation)
-    {
-      if (intake->type == FRAME_TAIL)
-        crash_point ("first-contact");
-      if (intake->connected || intake->type == FRAME_TAIL)
-        start_bmc (intake);
-      else if (intake->type == FRAME_RECORDS)
-        give_credit (keeper, intake->events->len);
-    }
-  free_intake (intake);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-done (gpointer data, gboolean committed)
-{
-  Intake *intake = data;
-
-  intake->committed = committed;
-  g_idle_add_full (G_PRIORITY_DEFAULT, follow_up, intake, NULL);
-}
-
-static Intake *
-new_intake (Keeper *keeper, FrameType type, const FleetBmc *bmc)
-{
-  Intake *intake = g_new0 (Intake, 1);
-
-  intake->keeper = keeper_ref (keeper);
-  intake->generation = keeper->generation;
-  intake->type = type;
-  intake->bmc = bmc->id;
-  intake->bmc_generation = bmc->generation;
-  return intake;
-}
-
-static void
-submit (Intake *intake)
-{
-  journal_submit (intake->keeper->journal, JOURNAL_INTAKE, work, done, intake);
-}
 
 FleetBmc *
 keeper_find_bmc (Keeper *keeper, guint32 number)
@@ -241,10 +75,10 @@ on_sel_info (Keeper *keeper, GVariant *body)
   bmc->sel_free = room;
   bmc->sel_overflow = (flags & FRAME_SEL_OVERFLOW) != 0;
   fleet_watch_sel (bmc);
-  Intake *intake = new_intake (keeper, FRAME_SEL_INFO, bmc);
+  Intake *intake = keeper_intake_new (keeper, FRAME_SEL_INFO, bmc);
   intake->connected = (flags & FRAME_SEL_CONNECTED) != 0;
   intake->flag = bmc->sel_overflow;
-  submit (intake);
+  keeper_intake_submit (intake);
 }
 
 static void
@@ -261,11 +95,12 @@ on_tail (Keeper *keeper, GVariant *body)
     keeper_break (keeper, "a record that has not 16 bytes");
   else if (bmc != NULL)
     {
-      Intake *intake = new_intake (keeper, FRAME_TAIL, bmc);
+      Intake *intake = keeper_intake_new (keeper, FRAME_TAIL, bmc);
       intake->has_record = length > 0;
+      intake->flag = keeper->fleet->config->announce;
       if (intake->has_record)
         memcpy (intake->record, bytes, STORE_RECORD_SIZE);
-      submit (intake);
+      keeper_intake_submit (intake);
     }
 }
 
@@ -317,18 +152,18 @@ on_records (Keeper *keeper, GVariant *body)
   keeper->outstanding -= events->len;
   if (bmc == NULL)
     {
-      give_credit (keeper, events->len);
+      keeper_intake_give_credit (keeper, events->len);
       g_ptr_array_unref (events);
       return;
     }
   bmc->records += events->len;
   if (events->len > 0)
     bmc->last_event = g_get_real_time ();
-  Intake *intake = new_intake (keeper, FRAME_RECORDS, bmc);
+  Intake *intake = keeper_intake_new (keeper, FRAME_RECORDS, bmc);
   intake->walk = walk;
   intake->flag = first;
   intake->events = events;
-  submit (intake);
+  keeper_intake_submit (intake);
 }
 
 static void
@@ -343,10 +178,10 @@ on_walk_end (Keeper *keeper, GVariant *body)
     keeper_break (keeper, "the end of a walk without a number");
   if (bmc == NULL || walk == 0)
     return;
-  Intake *intake = new_intake (keeper, FRAME_WALK_END, bmc);
+  Intake *intake = keeper_intake_new (keeper, FRAME_WALK_END, bmc);
   intake->walk = walk;
   intake->flag = complete;
-  submit (intake);
+  keeper_intake_submit (intake);
 }
 
 static void
@@ -363,10 +198,10 @@ on_suspect (Keeper *keeper, GVariant *body)
     return;
   const LogContext context = { .bmc = bmc->name };
   log_line (IPMID_LOG_INFO, &context, "%s", words);
-  Intake *intake = new_intake (keeper, FRAME_SUSPECT, bmc);
+  Intake *intake = keeper_intake_new (keeper, FRAME_SUSPECT, bmc);
   intake->flag = suspicion == FRAME_SUSPECT_OVERFLOW;
   intake->last_confirmed = last_confirmed;
-  submit (intake);
+  keeper_intake_submit (intake);
 }
 
 static void
@@ -408,14 +243,17 @@ on_identity (Keeper *keeper, GVariant *body)
   FleetBmc *bmc = keeper_find_bmc (keeper, number);
   if (length != 0 && length != STORE_GUID_SIZE)
     keeper_break (keeper, "a GUID that has not 16 bytes");
-  else if (bmc != NULL && length > 0)
+  else if (bmc != NULL)
     {
-      Intake *intake = new_intake (keeper, FRAME_IDENTITY, bmc);
-      intake->has_record = bmc->has_guid = TRUE;
-      memcpy (intake->record, bytes, STORE_GUID_SIZE);
-      memcpy (bmc->guid, bytes, STORE_GUID_SIZE);
+      Intake *intake = keeper_intake_new (keeper, FRAME_IDENTITY, bmc);
+      if (length > 0)
+        {
+          intake->has_record = bmc->has_guid = TRUE;
+          memcpy (intake->record, bytes, STORE_GUID_SIZE);
+          memcpy (bmc->guid, bytes, STORE_GUID_SIZE);
+        }
       intake->flag = keeper->fleet->config->announce;
-      submit (intake);
+      keeper_intake_submit (intake);
     }
 }
 

@@ -28,13 +28,15 @@ format_guid (const guint8 *guid)
 }
 
 static gboolean
-tell_swapped (Ledger *ledger, const LedgerBmc *bmc, const guint8 *guid, gboolean announce, GError **error)
+tell_changed (Ledger *ledger, const LedgerBmc *bmc, gboolean same_sel, gboolean announce, GError **error)
 {
   g_autoptr (IpmidEvent) event = event_new ();
   g_autofree char *before = format_guid (bmc->saved.guid);
-  g_autofree char *after = format_guid (guid);
+  g_autofree char *after = format_guid (bmc->guid);
   g_autofree char *text = g_strdup_printf (
-      "another board answers there: its GUID was %s and is %s; its SEL is read as one never seen", before, after);
+      same_sel ? "its GUID was %s and is %s, and its SEL is the same: the firmware has given the board another one"
+               : "another board answers there: its GUID was %s and is %s; its SEL is read as one never seen",
+      before, after);
   const LogContext context = { .bmc = bmc->name };
 
   log_line (IPMID_LOG_WARNING, &context, "%s", text);
@@ -62,6 +64,32 @@ meet_afresh (Ledger *ledger, LedgerBmc *bmc, GError **error)
   return TRUE;
 }
 
+/* A rollback undoes what was saved, and the board that answers is as it was: so
+ * this is also right when the transaction runs again. */
+gboolean
+ledger_in_doubt (const LedgerBmc *bmc)
+{
+  return bmc->answers && bmc->saved.has_guid && memcmp (bmc->saved.guid, bmc->guid, STORE_GUID_SIZE) != 0;
+}
+
+gboolean
+ledger_end_doubt (Ledger *ledger, LedgerBmc *bmc, gboolean same_sel, gboolean announce, GError **error)
+{
+  if (!tell_changed (ledger, bmc, same_sel, announce, error) || (!same_sel && !meet_afresh (ledger, bmc, error)))
+    return FALSE;
+  memcpy (bmc->saved.guid, bmc->guid, STORE_GUID_SIZE);
+  return store_bmc_save (ledger->store, &bmc->saved, error);
+}
+
+/* Two boards may have the same record if it says no more than "cleared, since I
+ * was switched on". */
+static gboolean
+can_prove (const LedgerBmc *bmc)
+{
+  return bmc->saved.contact == STORE_CONTACT_DONE && bmc->saved.has_cursor
+         && ledger_record_time (bmc->saved.cursor) > 0;
+}
+
 gboolean
 ledger_identity (Ledger *ledger, gint64 bmc_id, const guint8 *guid, gboolean announce, GError **error)
 {
@@ -69,10 +97,14 @@ ledger_identity (Ledger *ledger, gint64 bmc_id, const guint8 *guid, gboolean ann
 
   if (bmc == NULL)
     return FALSE;
-  if (!identifies (guid) || (bmc->saved.has_guid && memcmp (bmc->saved.guid, guid, STORE_GUID_SIZE) == 0))
+  bmc->answers = identifies (guid);
+  if (!bmc->answers)
     return TRUE;
-  if (bmc->saved.has_guid && (!tell_swapped (ledger, bmc, guid, announce, error) || !meet_afresh (ledger, bmc, error)))
-    return FALSE;
+  memcpy (bmc->guid, guid, STORE_GUID_SIZE);
+  if (ledger_in_doubt (bmc))
+    return can_prove (bmc) || ledger_end_doubt (ledger, bmc, FALSE, announce, error);
+  if (bmc->saved.has_guid)
+    return TRUE;
   bmc->saved.has_guid = TRUE;
   memcpy (bmc->saved.guid, guid, STORE_GUID_SIZE);
   return store_bmc_save (ledger->store, &bmc->saved, error);

@@ -31,6 +31,8 @@ typedef struct
   gboolean touched;        /* in ledger->touched */
   guint unproven_walk;     /* a walk whose beginning we did not see: it proves no absence */
   gint64 last_confirmed;   /* when the cursor was last seen to be the end of the SEL */
+  gboolean answers;        /* a board with a GUID answers at present: */
+  guint8 guid[STORE_GUID_SIZE];
   char **labels;           /* "KEY=VALUE"; NULL: none */
   gint64 silence_until;    /* as configured: wall clock, microseconds; 0: no silence */
 } LedgerBmc;
@@ -74,6 +76,11 @@ LedgerBmc *ledger_find_bmc (Ledger *ledger, gint64 id, GError **error);
 /* Before the walk of this BMC changes: a rollback restores it. */
 void ledger_touch_walk (Ledger *ledger, LedgerBmc *bmc);
 
+/* Whether the board that answers is not the one that was seen last, but perhaps
+ * with the same SEL; and what is so once that is known. */
+gboolean ledger_in_doubt (const LedgerBmc *bmc);
+gboolean ledger_end_doubt (Ledger *ledger, LedgerBmc *bmc, gboolean same_sel, gboolean announce, GError **error);
+
 /* NULL: no such handler (any more). */
 LedgerOwed *ledger_find_handler (Ledger *ledger, gint64 id);
 
@@ -81,6 +88,9 @@ LedgerOwed *ledger_find_handler (Ledger *ledger, gint64 id);
 gboolean ledger_wants (Ledger *ledger, const LedgerOwed *handler, gint64 bmc, const IpmidEvent *event);
 /* A new epoch: ids of records start afresh. */
 gboolean ledger_advance_epoch (Ledger *ledger, LedgerBmc *bmc, GError **error);
+
+/* The time stamp of a record in the BMC's seconds; 0 if it has none that is a date. */
+gint64 ledger_record_time (const guint8 *record);
 
 /* Owes the event to every handler that matches it. */
 gboolean ledger_owe (Ledger *ledger, gint64 bmc, IpmidEvent *event, GError **error);

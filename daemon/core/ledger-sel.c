@@ -16,9 +16,8 @@ get_u16 (const guint8 *bytes)
   return bytes[0] | (guint) bytes[1] << 8;
 }
 
-/* The time stamp of a record in the BMC's seconds; 0 if it has none. */
-static gint64
-record_time (const guint8 *raw)
+gint64
+ledger_record_time (const guint8 *raw)
 {
   guint32 seconds = get_u16 (raw + 3) | (guint32) get_u16 (raw + 5) << 16;
 
@@ -75,7 +74,7 @@ accept_record (Ledger *ledger, LedgerBmc *bmc, IpmidEvent *event, const guint8 *
 
   record.ordinal = ++bmc->saved.ordinal;
   memcpy (record.raw, raw, STORE_RECORD_SIZE);
-  bmc->saved.newest_time = MAX (bmc->saved.newest_time, record_time (raw));
+  bmc->saved.newest_time = MAX (bmc->saved.newest_time, ledger_record_time (raw));
   event_set_string (event, IPMID_FIELD_ID, id);
   event_set_string (event, IPMID_FIELD_BMC, bmc->name);
   if (maybe_duplicate_of != NULL)
@@ -184,15 +183,25 @@ ledger_cursor (Ledger *ledger, gint64 bmc_id, StoreBmc *state, GError **error)
   g_clear_pointer (&bmc->walk, g_free);
   bmc->unproven_walk = 0;
   *state = bmc->saved;
+  if (ledger_in_doubt (bmc))
+    state->contact = STORE_CONTACT_DOUBT;
   return TRUE;
 }
 
+/* Whether this is the record of the cursor. */
+static gboolean
+is_cursor (const LedgerBmc *bmc, const guint8 *record)
+{
+  return record != NULL && memcmp (bmc->saved.cursor, record, STORE_RECORD_SIZE) == 0;
+}
+
 gboolean
-ledger_tail (Ledger *ledger, gint64 bmc_id, const guint8 *record, GError **error)
+ledger_tail (Ledger *ledger, gint64 bmc_id, const guint8 *record, gboolean announce, GError **error)
 {
   LedgerBmc *bmc = ledger_find_bmc (ledger, bmc_id, error);
 
-  if (bmc == NULL)
+  if (bmc == NULL
+      || (ledger_in_doubt (bmc) && !ledger_end_doubt (ledger, bmc, is_cursor (bmc, record), announce, error)))
     return FALSE;
   if (bmc->saved.contact != STORE_CONTACT_NONE)
     return TRUE;

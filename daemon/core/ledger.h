@@ -90,11 +90,15 @@ void ledger_rolled_back (Ledger *ledger);
 
 /* ------------------------------------------------------ from the collector */
 
-/* How far this BMC's SEL was read. */
+/* How far this BMC's SEL was read.  Contact DOUBT: done, but it is to be found
+ * out whether the cursor's record still stands, for ledger_tail(). */
 gboolean ledger_cursor (Ledger *ledger, gint64 bmc, StoreBmc *state, GError **error);
 
 /* Who answers at this name.  Another GUID than before means another board, whose
  * SEL was never seen: it begins with an epoch of its own and a first contact.
+ * Or it means that the same board was given new firmware: then its SEL goes on,
+ * and that is certain only if the cursor's record, with its date, still stands;
+ * so if there is such a one, ledger_tail() decides.
  * A GUID of zeros or of ones identifies nobody and is not taken (nor NULL).
  * `announce`: a health event tells. */
 gboolean ledger_identity (Ledger *ledger, gint64 bmc, const guint8 *guid, gboolean announce, GError **error);
@@ -104,8 +108,9 @@ gboolean ledger_identity (Ledger *ledger, gint64 bmc, const guint8 *guid, gboole
 gboolean ledger_alarm (Ledger *ledger, gint64 bmc, StoreAlarm alarm, gboolean raised, IpmidEvent *event,
                        GError **error);
 
-/* First contact: the last record that stands (NULL: the SEL is empty). */
-gboolean ledger_tail (Ledger *ledger, gint64 bmc, const guint8 *record, GError **error);
+/* First contact: the last record that stands (NULL: the SEL is empty).  In doubt
+ * it is the cursor's record, if that stands; `announce` as above. */
+gboolean ledger_tail (Ledger *ledger, gint64 bmc, const guint8 *record, gboolean announce, GError **error);
 
 /* Records in SEL order: events with RAW, KIND and so on, not yet ID and BMC. */
 gboolean ledger_records (Ledger *ledger, gint64 bmc, guint walk, gboolean first, GPtrArray *events, GError **error);

@@ -71,6 +71,7 @@ typedef enum
   STORE_CONTACT_NONE = 0, /* never met */
   STORE_CONTACT_TAIL = 1, /* the tail of first contact is known, what stands before it is not yet registered */
   STORE_CONTACT_DONE = 2,
+  STORE_CONTACT_DOUBT = 3, /* never stored, see ledger_cursor(): it may be another board's SEL */
 } StoreContact;
 
 /* What the world was told about a BMC and is not over yet (StoreBmc.alarms). */

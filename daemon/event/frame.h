@@ -43,6 +43,9 @@ typedef enum
    *   collector than it began with); `record` is the tail, empty if the SEL was.
    *   Walk the whole SEL; what stands up to and including the tail is marked
    *   existing, and nothing is if the tail does not stand any more.
+   * CURSOR_CHECK: another GUID answers than before.  If `record` still stands
+   *   under its id, answer with TAIL of that record, else as for CURSOR_FIRST;
+   *   then wait for another START.
    * CURSOR_RECORD: `record` is the last one that the core has (16 bytes).
    * CURSOR_EMPTY: the core believes that nothing stands in the SEL.
    * walk: read the whole SEL from its start first, whatever the cursor says. */
@@ -71,7 +74,8 @@ typedef enum
    * Get SEL Info (section 31.2), on every connect and when it is worth knowing.
    * On a connect it asks for START. */
   FRAME_SEL_INFO,
-  /* (u bmc, ay record): the last record of a SEL at first contact, or empty. */
+  /* (u bmc, ay record): the last record of a SEL at first contact, or empty; the
+   * record of CURSOR_CHECK, if that stands. */
   FRAME_TAIL,
   /* (u bmc, u walk, b first, a a(yv) events): records in SEL order.
    * walk 0: they follow the cursor.  walk n: part of a walk over the whole SEL,
@@ -160,6 +164,7 @@ typedef enum
   FRAME_CURSOR_FIRST = 0,
   FRAME_CURSOR_RECORD = 1,
   FRAME_CURSOR_EMPTY = 2,
+  FRAME_CURSOR_CHECK = 3,
 } FrameCursor;
 
 typedef enum

@@ -341,13 +341,15 @@ get_record (GVariant *bytes, Record *record)
   return TRUE;
 }
 
+/* `check` if that stands, else the last one. */
 static void
-send_tail (Fake *fake)
+send_tail (Fake *fake, const Record *check)
 {
   guint n;
   g_autofree Record *records = read_sel (fake, &n);
-  GVariant *tail = g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, n == 0 ? NULL : records[n - 1].bytes,
-                                              n == 0 ? 0 : sizeof (Record), 1);
+  const Record *found = check != NULL && find (records, n, check, 0) >= 0 ? check : n > 0 ? &records[n - 1] : NULL;
+  GVariant *tail = g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, found == NULL ? NULL : found->bytes,
+                                              found == NULL ? 0 : sizeof (Record), 1);
 
   channel_send (fake->channel, FRAME_TAIL, g_variant_new ("(u@ay)", fake->bmc, tail));
 }
@@ -363,9 +365,9 @@ on_start (Fake *fake, GVariant *body)
 
   g_variant_get (body, "(uy@ayb)", &bmc, &cursor, &bytes, &walk);
   gboolean has_record = get_record (bytes, &record);
-  if (cursor == FRAME_CURSOR_FIRST && !walk)
+  if (cursor == FRAME_CURSOR_CHECK || (cursor == FRAME_CURSOR_FIRST && !walk))
     {
-      send_tail (fake);
+      send_tail (fake, cursor == FRAME_CURSOR_CHECK && has_record ? &record : NULL);
       return;
     }
   fake->started = TRUE;

@@ -37,6 +37,12 @@ class FakeBmc:
         self.path.touch()
         self.written = []              # raw, in order
         self.next_id = 1
+        self.serial = 0                # of the first in `written`
+
+    def replace(self):
+        """Another board: a SEL of its own, from the first id on, of which nothing is written yet."""
+        self.path.write_bytes(b"")
+        self.next_id, self.serial, self.written = 1, self.serial + 1000, []
 
     @staticmethod
     def connection():
@@ -52,7 +58,7 @@ class FakeBmc:
         """Append so many records, each with bytes of its own."""
         new = []
         for _ in range(count):
-            serial = len(self.written) + len(new)
+            serial = self.serial + len(self.written) + len(new)
             new.append(struct.pack("<HBIHBBBBI", self.next_id, 2, 0x60000000 + serial, 0x20, 4,
                                    1, serial & 0x7f, 0x6f, serial)[:16])
             self.next_id = self.next_id % 65000 + 1

@@ -290,6 +290,8 @@ def test_swapped_board(make_fleet):
     bmc.order("down")
     wait_for(lambda: "1 down" in fleet.ipmid.status(), 10, "it to be down")
     bmc.say(".guid", "22" * 16)
+    bmc.replace()
+    bmc.add(3)
     bmc.order(None)
     wait_for(lambda: len(fleet.raw("b0")) == 6, 20, lambda: fleet.ipmid.log()[-2000:])
     assert [event["severity"] for event in fleet.events(kind="health")] == ["warning"]
@@ -302,6 +304,31 @@ def test_swapped_board(make_fleet):
     bmc.add(1)
     wait_for(lambda: len(fleet.raw("b0")) == 7, 10, "a new one")
     assert not [event for event in fleet.events() if "raw" in event][-1].get("existing", False)
+
+
+def test_new_guid_with_the_same_sel(make_fleet):
+    """New firmware, say: told, but no record comes again, and what was written meanwhile is new."""
+    fleet = make_fleet(1)
+    bmc = fleet.bmcs[0]
+    bmc.say(".guid", "11" * 16)
+    fleet.ipmid.restart(wait=False)
+    fleet.wait_up()
+    bmc.add(3)
+    fleet.wait_delivered()
+    for number, guid in enumerate(("22" * 16, "33" * 16), start=1):
+        bmc.order("down")
+        wait_for(lambda: "1 down" in fleet.ipmid.status(), 10, "it to be down")
+        bmc.add(2)
+        bmc.say(".guid", guid)
+        bmc.order(None)
+        wait_for(lambda number=number: len(health(fleet)) == number, 20, lambda: fleet.ipmid.log()[-2000:])
+        assert "its SEL is the same" in fleet.events(kind="health")[-1]["text"]
+        fleet.wait_delivered()
+    records = [event for event in fleet.events() if "raw" in event]
+    assert len({event["id"].split("/")[1] for event in records}) == 1
+    assert not any(event.get("existing") for event in records)
+    assert not fleet.events(kind="gap")
+    fleet.check_exact()
 
 
 def test_rename_keeps_history(make_fleet):

@@ -11,9 +11,11 @@ import time
 
 import pytest
 
+import loopback
 import processes
 import records
 from configured import ConfiguredIpmid
+from names import Hosts
 from test_core import needs_crash_points
 from waiting import TIMESCALE, stays, wait_for
 
@@ -134,3 +136,32 @@ def test_a_bmc_that_stops_its_collector_costs_the_others_a_moment(make_fleet):
     health = [event for event in ipmid.json_events() if event["kind"] == "health"]
     assert [event["bmc"] for event in health] == ["n3"] and "spinning" in health[0]["text"]
     assert "bmcs: 11 up 1 quarantined" in ipmid.status()
+
+
+@pytest.mark.deadline(120)
+def test_a_name_that_means_another_address(request, tmp_path, make_bmc):
+    """The BMC comes back elsewhere, under the same name: found there, and its history goes on."""
+    hosts, bmc = Hosts(tmp_path), make_bmc()
+    hosts.say({"moving.test": bmc.address})
+    text = CONFIGURATION % (250, "0s") + f"[bmc n0]\naddress = moving.test:{bmc.port}\n"
+    ipmid = ConfiguredIpmid(tmp_path / "ipmid", text, [bmc])
+    ipmid.wrapper = hosts.wrapper
+    request.addfinalizer(ipmid.stop)
+    ipmid.start(wait=False)
+    wait_for(lambda: up(ipmid) == {"n0"}, 40, lambda: f"it to be up:\n{ipmid.log()[-2000:]}")
+    expected = [add(bmc, 0)]
+    wait_for(lambda: payloads(ipmid, "n0") == expected, 20, "the first event")
+    bmc.kill()
+    bmc.address = loopback.second_address()
+    bmc.start()
+    expected.append(add(bmc, 1))
+    ipmid.wait_log("down: ", deadline=40)
+    mark = len(ipmid.log())
+    hosts.say({"moving.test": bmc.address})
+    wait_for(lambda: up(ipmid, mark) == {"n0"}, 40, lambda: f"it to be found:\n{ipmid.log()[mark:][-2000:]}")
+    expected.append(add(bmc, 2))
+    wait_for(lambda: payloads(ipmid, "n0") == expected, 20, lambda: f"all events:\n{ipmid.log()[-2000:]}")
+    assert f"another address now: {bmc.address}" in ipmid.log()[mark:]
+    events = [event for event in ipmid.json_events() if "raw" in event]
+    assert len({event["id"].split("/")[1] for event in events}) == 1
+    assert not any(event.get("existing") for event in events)

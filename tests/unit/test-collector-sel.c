@@ -410,6 +410,39 @@ test_tail_vanished (Fixture *f, G_GNUC_UNUSED gconstpointer data)
   g_assert_false (existing (f, 0));
 }
 
+/* Another GUID answers: the record that is asked about is reported only if it is
+ * the same, byte for byte; else the last one that stands. */
+static void
+test_check (Fixture *f, G_GNUC_UNUSED gconstpointer data)
+{
+  const Record stands = { { 2, 0, 0x02, 2 } }, differs = { { 2, 0, 0x02, 9 } }, gone = { { 7, 0, 0x02, 7 } };
+  const Record *const asked[] = { &stands, &differs, &gone };
+
+  for (guint i = 1; i <= 3; i++)
+    add (f, i, (guint8) i);
+  connect_reader (f);
+  for (guint i = 0; i < G_N_ELEMENTS (asked); i++)
+    {
+      sel_reader_start (f->reader, FRAME_CURSOR_CHECK, asked[i]->bytes, FALSE);
+      until (f, f->tails == i + 1);
+      g_assert_cmpuint (id_of (f->tail), ==, i == 0 ? 2 : 3);
+    }
+  /* It says neither yes nor no. */
+  f->fail_command = SEL_GET_ENTRY;
+  f->fail_code = 0xff;
+  f->fail_times = 3;
+  sel_reader_start (f->reader, FRAME_CURSOR_CHECK, stands.bytes, FALSE);
+  until (f, f->tails == 4);
+  g_assert_cmpuint (id_of (f->tail), ==, 3);
+  g_assert_cmpuint (f->got->len, ==, 0);
+  g_assert_cmpuint (f->suspects, ==, 0);
+  /* Then it goes on from there. */
+  sel_reader_start (f->reader, FRAME_CURSOR_RECORD, stands.bytes, FALSE);
+  until (f, f->got->len == 1);
+  g_assert_cmpuint (got_id (f, 0), ==, 3);
+  g_assert_false (existing (f, 0));
+}
+
 static void
 test_empty (Fixture *f, G_GNUC_UNUSED gconstpointer data)
 {
@@ -770,6 +803,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   ADD ("first-contact", test_first_contact);
   ADD ("tail-vanished", test_tail_vanished);
+  ADD ("check", test_check);
   ADD ("empty", test_empty);
   ADD ("idle", test_idle_is_one_message);
   ADD ("new-records", test_new_records);

@@ -91,20 +91,30 @@ get_saved (Bench *bench)
   return saved;
 }
 
+/* Without a date, and with one. */
+static const guint8 undated[STORE_RECORD_SIZE] = { 7, 0, 2 };
+static const guint8 dated[STORE_RECORD_SIZE] = { 7, 0, 2, 1, 2, 3, 0x60 };
+static const guint8 other[STORE_RECORD_SIZE] = { 7, 0, 2, 2, 2, 3, 0x60 };
+
 /* First contact with one record. */
 static void
-read_sel (Bench *bench)
+read_record (Bench *bench, const guint8 *raw)
 {
-  const guint8 raw[STORE_RECORD_SIZE] = { 7, 0, 2 };
   g_autoptr (GPtrArray) events = g_ptr_array_new_with_free_func ((GDestroyNotify) event_unref);
   IpmidEvent *event = event_new ();
 
   event_set_integer (event, IPMID_FIELD_KIND, IPMID_KIND_DISCRETE);
-  event_set_bytes (event, IPMID_FIELD_RAW, raw, sizeof raw);
+  event_set_bytes (event, IPMID_FIELD_RAW, raw, STORE_RECORD_SIZE);
   g_ptr_array_add (events, event);
-  g_assert_true (ledger_tail (bench->ledger, bench->bmc, raw, NULL));
+  g_assert_true (ledger_tail (bench->ledger, bench->bmc, raw, TRUE, NULL));
   g_assert_true (ledger_records (bench->ledger, bench->bmc, 1, TRUE, events, NULL));
   g_assert_true (ledger_walk_end (bench->ledger, bench->bmc, 1, TRUE, NULL));
+}
+
+static void
+read_sel (Bench *bench)
+{
+  read_record (bench, undated);
 }
 
 static void
@@ -169,6 +179,101 @@ test_swap_rolled_back (Bench *bench, G_GNUC_UNUSED gconstpointer data)
   g_assert_cmpuint (bench->offered->len, ==, 2); /* the record, and one event about the board */
 }
 
+static StoreContact
+get_contact (Bench *bench)
+{
+  StoreBmc state;
+
+  g_assert_true (ledger_cursor (bench->ledger, bench->bmc, &state, NULL));
+  return state.contact;
+}
+
+/* Known under one GUID, with a dated record; then another GUID answers. */
+static StoreBmc
+begin_doubt (Bench *bench)
+{
+  begin (bench);
+  identify (bench, 0x11, TRUE);
+  read_record (bench, dated);
+  commit (bench);
+  StoreBmc before = get_saved (bench);
+  begin (bench);
+  identify (bench, 0x22, TRUE);
+  g_assert_cmpint (get_contact (bench), ==, STORE_CONTACT_DOUBT);
+  commit (bench);
+  g_assert_cmpuint (bench->offered->len, ==, 1); /* nothing is said yet */
+  g_assert_cmpint (get_saved (bench).guid[0], ==, 0x11);
+  return before;
+}
+
+static void
+find_tail (Bench *bench, const guint8 *record)
+{
+  begin (bench);
+  g_assert_true (ledger_tail (bench->ledger, bench->bmc, record, TRUE, NULL));
+}
+
+/* The record stands: the history goes on, and what is new is new. */
+static void
+test_same_sel (Bench *bench, G_GNUC_UNUSED gconstpointer data)
+{
+  StoreBmc before = begin_doubt (bench);
+
+  find_tail (bench, dated);
+  roll_back (bench); /* and again, as the journal does */
+  find_tail (bench, dated);
+  g_assert_cmpint (get_contact (bench), ==, STORE_CONTACT_DONE);
+  commit (bench);
+  StoreBmc after = get_saved (bench);
+  g_assert_cmpint (after.epoch, ==, before.epoch);
+  g_assert_cmpmem (after.cursor, STORE_RECORD_SIZE, dated, STORE_RECORD_SIZE);
+  g_assert_cmpint (after.guid[0], ==, 0x22);
+  g_assert_cmpuint (bench->offered->len, ==, 2); /* the board has another GUID */
+  begin (bench);
+  read_record (bench, dated); /* a walk: it is known */
+  commit (bench);
+  g_assert_cmpuint (bench->offered->len, ==, 2);
+}
+
+/* Nothing, or something else stands there: another board. */
+static void
+test_other_sel (Bench *bench, gconstpointer record)
+{
+  StoreBmc before = begin_doubt (bench);
+
+  find_tail (bench, record);
+  roll_back (bench);
+  find_tail (bench, record);
+  g_assert_cmpint (get_contact (bench), ==, STORE_CONTACT_TAIL);
+  commit (bench);
+  g_assert_cmpint (get_saved (bench).epoch, >, before.epoch);
+  g_assert_cmpint (get_saved (bench).guid[0], ==, 0x22);
+  g_assert_cmpint (get_saved (bench).has_cursor, ==, record != NULL);
+  g_assert_cmpuint (bench->offered->len, ==, 2);
+  begin (bench);
+  read_record (bench, dated); /* the other board may well have it, too */
+  commit (bench);
+  g_assert_cmpuint (bench->offered->len, ==, 3);
+}
+
+/* Before anybody could look, the first board is back, or nobody says who he is. */
+static void
+test_doubt_is_over (Bench *bench, gconstpointer guid)
+{
+  StoreBmc before = begin_doubt (bench);
+
+  begin (bench);
+  if (guid != NULL)
+    identify (bench, 0x11, TRUE);
+  else
+    g_assert_true (ledger_identity (bench->ledger, bench->bmc, NULL, TRUE, NULL));
+  g_assert_cmpint (get_contact (bench), ==, STORE_CONTACT_DONE);
+  commit (bench);
+  g_assert_cmpint (get_saved (bench).epoch, ==, before.epoch);
+  g_assert_cmpint (get_saved (bench).guid[0], ==, 0x11);
+  g_assert_cmpuint (bench->offered->len, ==, 1);
+}
+
 static void
 raise_alarm (Bench *bench, StoreAlarm alarm, gboolean raised)
 {
@@ -214,9 +319,9 @@ test_renamed (Bench *bench, G_GNUC_UNUSED gconstpointer data)
   g_assert_cmpstr (event_string (bench->offered->pdata[0], IPMID_FIELD_BMC), ==, "new");
   /* Both have a history: nothing is mixed. */
   begin (bench);
-  gint64 other = ledger_add_bmc (bench->ledger, "b", NULL, NULL);
+  gint64 second = ledger_add_bmc (bench->ledger, "b", NULL, NULL);
   g_assert_cmpint (ledger_add_bmc (bench->ledger, "new", "b", NULL), ==, bench->bmc);
-  g_assert_cmpint (ledger_add_bmc (bench->ledger, "b", NULL, NULL), ==, other);
+  g_assert_cmpint (ledger_add_bmc (bench->ledger, "b", NULL, NULL), ==, second);
   commit (bench);
 }
 
@@ -261,6 +366,11 @@ main (int argc, char **argv)
   ADD ("/ledger-bmc/swapped", NULL, test_swapped);
   ADD ("/ledger-bmc/swapped-announced", "", test_swapped);
   ADD ("/ledger-bmc/swap-rolled-back", NULL, test_swap_rolled_back);
+  ADD ("/ledger-bmc/new-guid/same-sel", NULL, test_same_sel);
+  ADD ("/ledger-bmc/new-guid/empty-sel", NULL, test_other_sel);
+  ADD ("/ledger-bmc/new-guid/other-sel", other, test_other_sel);
+  ADD ("/ledger-bmc/new-guid/taken-back", "", test_doubt_is_over);
+  ADD ("/ledger-bmc/new-guid/nobody", NULL, test_doubt_is_over);
   ADD ("/ledger-bmc/alarm-is-news-once", NULL, test_alarm_is_news_once);
   ADD ("/ledger-bmc/renamed", NULL, test_renamed);
   ADD ("/ledger-bmc/removed-handler", NULL, test_removed_handler);

@@ -179,7 +179,7 @@ run_step (Bench *bench, Step *step, GError **error)
     case STEP_CURSOR:
       return ledger_cursor (bench->ledger, bench->bmc, &step->cursor, error);
     case STEP_TAIL:
-      return ledger_tail (bench->ledger, bench->bmc, step->has_record ? step->record.bytes : NULL, error);
+      return ledger_tail (bench->ledger, bench->bmc, step->has_record ? step->record.bytes : NULL, TRUE, error);
     case STEP_SUSPECT:
       return ledger_suspect (bench->ledger, bench->bmc, step->flag, 0, error);
     }
