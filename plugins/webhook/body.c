@@ -10,7 +10,7 @@
  */
 #include "body.h"
 
-#include "words.h"
+#include "../net/words.h"
 
 #include <gio/gio.h>
 #include <jansson.h>

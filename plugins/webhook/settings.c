@@ -8,6 +8,8 @@
 #include <gio/gio.h>
 #include <string.h>
 
+static const char *const url_schemes[] = { "https", "http", NULL };
+static const char *const proxy_schemes[] = { "https", "http", "socks5", "socks5h", NULL };
 static const char *const methods[] = { "POST", "PUT", "PATCH" };
 
 /* How many events go together if the user does not say. */
@@ -55,15 +57,30 @@ clear_url (Url *url)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Url, clear_url)
 
 static gboolean
-parse_url (const char *key, const char *text, Url *url, GError **error)
+check_scheme (const char *key, const char *scheme, const char *const *allowed, GError **error)
+{
+  g_autofree char *lower = g_ascii_strdown (scheme, -1);
+  g_autofree char *all = g_strjoinv (":// and ", (char **) allowed);
+
+  if (g_strv_contains (allowed, lower))
+    return TRUE;
+  return refuse (error, "%s: %s:// is refused: only %s:// are right", key, lower, all);
+}
+
+/* What is in it is not shown: there may be a secret. */
+static gboolean
+parse_url (const char *key, const char *text, const char *const *schemes, Url *url, GError **error)
 {
   url->handle = curl_url ();
   if (!g_str_is_ascii (text) || strpbrk (text, " \t\r\n") != NULL)
     return refuse (error, "%s: a URL has neither blanks nor letters beyond ASCII in it: write them as %%XX", key);
   if (curl_url_set (url->handle, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK
-      || curl_url_get (url->handle, CURLUPART_SCHEME, &url->scheme, 0) != CURLUE_OK
-      || curl_url_get (url->handle, CURLUPART_HOST, &url->host, 0) != CURLUE_OK || *url->host == '\0')
+      || curl_url_get (url->handle, CURLUPART_SCHEME, &url->scheme, 0) != CURLUE_OK)
     return refuse (error, "%s: this is no URL: https://example.org/path is right", key);
+  if (!check_scheme (key, url->scheme, schemes, error))
+    return FALSE;
+  if (curl_url_get (url->handle, CURLUPART_HOST, &url->host, 0) != CURLUE_OK || *url->host == '\0')
+    return refuse (error, "%s: this URL names no host: https://example.org/path is right", key);
   curl_url_get (url->handle, CURLUPART_PORT, &url->port, 0);
   curl_url_get (url->handle, CURLUPART_PATH, &url->path, 0);
   curl_url_get (url->handle, CURLUPART_QUERY, &url->query, 0);
@@ -104,10 +121,8 @@ take_url (Settings *settings, const WebhookOptions *options, GError **error)
     return FALSE;
   if (settings->url == NULL)
     return refuse (error, "where to send events is missing: url, or url-file if there is a secret in it");
-  if (!parse_url (key, settings->url, &url, error))
+  if (!parse_url (key, settings->url, url_schemes, &url, error))
     return FALSE;
-  if (g_ascii_strcasecmp (url.scheme, "http") != 0 && g_ascii_strcasecmp (url.scheme, "https") != 0)
-    return refuse (error, "%s: %s:// is refused: only https:// and http:// are right", key, url.scheme);
   if (url.user != NULL)
     return refuse (error, "%s: a user or a password does not belong in the URL: put it into authorization-file", key);
   settings->place = g_strdup_printf ("%s://%s%s%s/%s", url.scheme, url.host, url.port != NULL ? ":" : "",
@@ -125,7 +140,7 @@ take_proxy (Settings *settings, const WebhookOptions *options, GError **error)
   settings->transfer.proxy = options->proxy;
   if (options->proxy == NULL)
     return TRUE;
-  if (!parse_url ("proxy", options->proxy, &url, error))
+  if (!parse_url ("proxy", options->proxy, proxy_schemes, &url, error))
     return FALSE;
   return url.user == NULL || refuse (error, "proxy: a user or a password does not belong there");
 }

@@ -2,7 +2,7 @@
 /* template.c - see template.h. */
 #include "template.h"
 
-#include "words.h"
+#include "../net/words.h"
 
 #include <gio/gio.h>
 #include <jansson.h>

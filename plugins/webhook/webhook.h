@@ -7,7 +7,7 @@
  * batch.c     events in the order in which they have to be sent
  * sender.c    the thread that sends, as many requests at once as are allowed
  * request.c   one request, and what its outcome means
- * body.c, template.c, words.c  what a request says
+ * body.c, template.c  what a request says
  */
 #ifndef WEBHOOK_H
 #define WEBHOOK_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * words.h - what several bodies say of an event.
+ * words.h - what people and receivers are told of an event, in several places.
  *
  * No state; any thread.  Strings that are returned are freed with g_free().
  */
