@@ -218,8 +218,7 @@ append_id (GString *out, const MessageOptions *options, IpmidHost *host, IpmidEv
 }
 
 static void
-append_headers (GString *out, const MessageOptions *options, IpmidHost *host, IpmidEvent *const *events,
-                guint n_events)
+append_headers (GString *out, const MessageOptions *options, IpmidHost *host, IpmidEvent *const *events, guint n_events)
 {
   g_autofree char *subject = make_subject (options, host, events, n_events);
 

@@ -50,7 +50,10 @@ note_command (Smtp *smtp, const char *data, gsize size)
     const char *word;
     Step step;
   } commands[] = {
-    { "MAIL FROM", STEP_MAIL }, { "RCPT TO", STEP_RECIPIENT }, { "DATA", STEP_DATA }, { "QUIT", STEP_QUIT },
+    { "MAIL FROM", STEP_MAIL },
+    { "RCPT TO", STEP_RECIPIENT },
+    { "DATA", STEP_DATA },
+    { "QUIT", STEP_QUIT },
   };
 
   smtp->step = STEP_OTHER;

@@ -27,8 +27,8 @@ typedef struct
 
 typedef struct
 {
-  const char *url;  /* smtp://host:port or smtps:// */
-  gboolean starttls; /* demanded */
+  const char *url;             /* smtp://host:port or smtps:// */
+  gboolean starttls;           /* demanded */
   const char *user, *password; /* NULL: no login */
   const char *from;
   const GPtrArray *hidden; /* char *: not to be shown, whatever the server says */
@@ -44,8 +44,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Smtp, smtp_free)
 
 /* Sends a message (with CRLF) to `n` recipients.  Gives up at `deadline` (monotonic,
  * microseconds), and when `cancel_fd` can be read. */
-void smtp_send (Smtp *smtp, const char *const *recipients, guint n, const char *message, gint64 deadline,
-                int cancel_fd, SmtpOutcome *outcome);
+void smtp_send (Smtp *smtp, const char *const *recipients, guint n, const char *message, gint64 deadline, int cancel_fd,
+                SmtpOutcome *outcome);
 void smtp_clear_outcome (SmtpOutcome *outcome);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SmtpOutcome, smtp_clear_outcome)
 

@@ -17,7 +17,7 @@ import receiver as answers
 from certificates import Authority
 from fake_fleet import Fleet
 from receiver import GOOD, Receiver, script, status, tls_context
-from waiting import stays, wait_for
+from waiting import wait_for
 
 HANDLER = """[handler hook]
 plugin = webhook
