@@ -3,12 +3,12 @@
 # quickstart and runtests.
 
 packages_build="gcc make autoconf automake libtool pkg-config libc6-dev
-  libglib2.0-dev libsqlite3-dev libopenipmi-dev libjansson-dev libssl-dev libseccomp-dev
+  libglib2.0-dev libsqlite3-dev libopenipmi-dev libjansson-dev libcurl4-openssl-dev libssl-dev libseccomp-dev
   libsystemd-dev"
 packages_demo="openipmi ipmitool python3 libssl3"
 packages_test="python3-pytest python3-pytest-xdist clang libclang-rt-14-dev valgrind
   faketime freeipmi-tools mandoc e2fsprogs mount util-linux procps xz-utils
-  logrotate snmp systemd"
+  logrotate snmp systemd openssl exim4-daemon-light"
 
 say () { printf '\n== %s\n' "$*"; }
 
