@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #define HOSTNAME_MAX 255
-#define PROCID_MAX 32
 #define BOM "\xef\xbb\xbf"
 
 /* Of a field: BMCs have no names or states that are longer. */
@@ -95,25 +94,24 @@ append_word (GString *out, const char *text, gsize maximum)
     g_string_append_c (out, g_ascii_isgraph (text[i]) ? text[i] : '_');
 }
 
-/* RFC 5424, section 6.2.3, in UTC; a year of more than four digits has no words. */
+/* RFC 5424, section 6.2.3, in UTC. */
 static void
 append_time (GString *out, gint64 nanoseconds)
 {
   const gint64 second = 1000 * G_USEC_PER_SEC;
-  gint64 fraction = ((nanoseconds % second) + second) % second;
-  time_t seconds = (time_t) ((nanoseconds - fraction) / second);
+  gint64 fraction = nanoseconds % second;
+  time_t seconds = (time_t) (nanoseconds / second);
   struct tm parts;
   char text[40];
 
-  if (gmtime_r (&seconds, &parts) == NULL || parts.tm_year < -1900 || parts.tm_year > 9999 - 1900)
+  if (fraction < 0)
     {
-      g_string_append_c (out, '-');
-      return;
+      fraction += second;
+      seconds--;
     }
+  gmtime_r (&seconds, &parts); /* all that fits into the nanoseconds has a year of four digits */
   strftime (text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  /* Years before 1000 are printed short. */
-  g_string_append_printf (out, "%.*s%s.%06dZ", (int) (19 - MIN (strlen (text), 19)), "000", text,
-                          (int) (fraction / 1000));
+  g_string_append_printf (out, "%s.%06dZ", text, (int) (fraction / 1000));
 }
 
 static void
