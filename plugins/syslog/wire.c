@@ -36,6 +36,12 @@ wire_is_stream (const Wire *wire)
   return wire->socket != NULL && g_socket_get_socket_type (wire->socket) == G_SOCKET_TYPE_STREAM;
 }
 
+static gboolean
+is_local (const Wire *wire)
+{
+  return wire->end->kind == WIRE_UNIX || wire->end->kind == WIRE_JOURNAL;
+}
+
 void
 wire_close (Wire *wire)
 {
@@ -83,6 +89,8 @@ wire_open (Wire *wire, const Patience *patience, GError **error)
   if (wire->socket != NULL && listen_for_end (wire, NULL))
     return TRUE;
   wire_close (wire);
+  if (is_local (wire))
+    wire->local = local_identify (wire->end->path);
   wire->socket = connect_to (wire->end, patience, error);
   if (wire->socket == NULL)
     return FALSE;
@@ -168,6 +176,13 @@ drain (Wire *wire, const Patience *patience, GError **error)
   return TRUE;
 }
 
+/* Of a stream the kernel says it when it resets or ends it. */
+static gboolean
+receiver_stands (const Wire *wire, GError **error)
+{
+  return !is_local (wire) || wire_is_stream (wire) || local_stands (wire->end->path, &wire->local, error);
+}
+
 static gboolean
 settle (Wire *wire, const Patience *patience, GError **error)
 {
@@ -188,7 +203,8 @@ wire_confirm (Wire *wire, const Patience *patience, GError **error)
 {
   g_autoptr (GError) local = NULL;
 
-  if ((wire->end->kind == WIRE_UDP || drain (wire, patience, &local)) && settle (wire, patience, &local))
+  if ((wire->end->kind == WIRE_UDP || drain (wire, patience, &local)) && receiver_stands (wire, &local)
+      && settle (wire, patience, &local))
     return TRUE;
   wire_close (wire);
   g_propagate_error (error, g_steal_pointer (&local));

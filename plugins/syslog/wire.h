@@ -8,6 +8,7 @@
 #ifndef WIRE_H
 #define WIRE_H
 
+#include "local.h"
 #include "patience.h"
 #include "tls.h"
 
@@ -36,6 +37,7 @@ typedef struct
   const WireEnd *end;
   GSocket *socket; /* NULL: not connected */
   Tls *tls;        /* NULL: none */
+  LocalId local;   /* of a local socket */
 } Wire;
 
 /* Connects, unless it is connected and the other side has not closed. */
