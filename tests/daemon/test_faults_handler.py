@@ -281,7 +281,7 @@ def acknowledged(tmp_path):
 
 @pytest.mark.parametrize("nonsense", [
     "echo nonsense", "echo OK test/1/1", 'echo "OK $id"; echo "OK $id"', "printf '\\000\\377\\n'",
-    "head -c 100000 /dev/zero | tr '\\0' x; echo", "exec sleep 600", "exec 1>&-", "exit 0",
+    "head -c 1048576 /dev/zero | tr '\\0' x; echo", "exec sleep 600", "exec 1>&-", "exit 0",
     'echo "OK  $id"', 'printf "OK $id"; kill -9 $$'],
     ids=["words", "foreign id", "twice", "bytes", "a long line", "silence", "closed", "end",
          "another id", "a torn line"])
@@ -296,6 +296,21 @@ def test_nonsense_for_an_answer(bmc, make_ipmid, make_program, acknowledged, non
     wait_sel_empty(bmc, 25)
     check(ledger, acknowledged(), IN_FLIGHT)
     assert ipmid.running
+
+
+@pytest.mark.parametrize("mode", ["persistent", "acknowledge"])
+def test_grandchild_keeps_a_kept_programs_pipes(bmc, make_ipmid, make_program, taken, acknowledged, mode):
+    """The program ends, what it left holds both pipes: its group is ended, and the event comes again."""
+    ledger = Ledger(bmc)
+    serve = "exec cat >> $DIR/taken\n" if mode == "persistent" else ACKNOWLEDGES.replace("ANSWER", 'echo "OK $id"')
+    program = make_program("exec 3<&0\n"
+                           "[ -e $DIR/left ] || { sleep 600 <&3 & echo $! > $DIR/left; exit 3; }\n" + serve)
+    make_ipmid(bmc, kept([program], *(["--acknowledge"] if mode == "acknowledge" else []), "-e"))
+    burst(ledger, 5)
+    wait_sel_empty(bmc, 25)
+    check(ledger, taken() if mode == "persistent" else acknowledged(), IN_FLIGHT)
+    left = int((program.parent / "left").read_text(encoding="ascii"))
+    wait_for(lambda: not processes.alive(left), 10, "what it left to be ended")
 
 
 def test_retry_and_reject(bmc, make_ipmid, make_program, acknowledged):
