@@ -46,6 +46,7 @@ typedef struct
   guint8 guid[STORE_GUID_SIZE];
 
   Settle settle;
+  guint walk;   /* the walk over its SEL that is under way; 0: none */
   guint alarms; /* StoreAlarm: what the journal was told to be wrong */
   Quarantine quarantine;
   char *reason; /* why it is in quarantine; else NULL */
@@ -57,6 +58,8 @@ struct _Fleet
   Journal *journal;
   FleetDeletedFunc on_deleted;
   gpointer user_data;
+  const FleetErrandFuncs *errands; /* NULL: there are none */
+  gpointer errands_data;
   Resolver *resolver;
   Inventory *inventory;      /* the core's; NULL: sensors are of no interest */
   SdrCache *sdr_cache;       /* likewise */
@@ -87,6 +90,9 @@ void fleet_split (Keeper *keeper, GList *bmcs, guint n);
 /* Takes the BMC out of its share and into another one: at once if its collector
  * does not know it, else when that has closed the session. */
 void fleet_move (FleetBmc *bmc);
+
+/* A BMC whose collector would obey; NULL: it is not connected. */
+FleetBmc *fleet_find_connected (Fleet *fleet, gint64 id);
 
 /* The collector does not know the BMC any more (keeper-bmc.c). */
 void fleet_on_removed (FleetBmc *bmc);

@@ -82,6 +82,10 @@ gboolean ledger_wants (Ledger *ledger, const LedgerOwed *handler, gint64 bmc, co
 /* A new epoch: ids of records start afresh. */
 gboolean ledger_advance_epoch (Ledger *ledger, LedgerBmc *bmc, GError **error);
 
+/* A required handler never gets this event, or will not be asked again: its record
+ * does not count as handled. */
+gboolean ledger_give_up_on (Ledger *ledger, gint64 bmc, const IpmidEvent *event, GError **error);
+
 /* Owes the event to every handler that matches it. */
 gboolean ledger_owe (Ledger *ledger, gint64 bmc, IpmidEvent *event, GError **error);
 
