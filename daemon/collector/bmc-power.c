@@ -2,12 +2,15 @@
 /* bmc-power.c - the chassis, as people ask for it (IPMI 2.0, sections 28.2 and 28.3).
  *
  * One question at a time: who asks meanwhile is refused.  A Chassis Control whose
- * answer gets lost is not sent again: a server must not be reset twice. */
+ * answer gets lost is not sent again: a server must not be reset twice.  OpenIPMI
+ * would, after five seconds; so the session is given up before, and another begun. */
 #include "bmc-private.h"
 #include "guard.h"
 
 #define GET_CHASSIS_STATUS 0x01
 #define CHASSIS_CONTROL 0x02
+
+#define PATIENCE (4 * G_USEC_PER_SEC)
 
 #define POWER_IS_ON 0x01 /* Get Chassis Status, current power state */
 
@@ -33,6 +36,7 @@ static void
 answer (Bmc *bmc, FrameDeleteOutcome outcome, FramePowerState state, const char *words)
 {
   bmc->powering = FALSE;
+  timer_stop (bmc->power_timer);
   say (bmc, bmc->power_token, outcome, state, words);
 }
 
@@ -89,12 +93,24 @@ on_reply (Bmc *bmc, guint ticket, const guint8 *reply, gsize length)
   answer (bmc, FRAME_DELETE_DONE, state, "");
 }
 
+void
+bmc_power_on_timer (G_GNUC_UNUSED Timer *timer, gpointer user_data)
+{
+  Bmc *bmc = user_data;
+  gboolean control = bmc->power != FRAME_POWER_STATUS;
+
+  fail (bmc, CC_TIMEOUT);
+  if (control && bmc->phase == BMC_UP)
+    bmc_session_renew (bmc);
+}
+
 static gboolean
 ask (Bmc *bmc)
 {
   const guint8 control[] = { (guint8) bmc->power };
 
   bmc->power_ticket++;
+  timer_start (bmc->power_timer, PATIENCE);
   if (bmc->power == FRAME_POWER_STATUS)
     return bmc_domain_send (bmc, NULL, GUARD_NETFN_CHASSIS, GET_CHASSIS_STATUS, NULL, 0, on_reply, bmc->power_ticket);
   return bmc_domain_send_once (bmc, GUARD_NETFN_CHASSIS, CHASSIS_CONTROL, control, sizeof control, on_reply,

@@ -96,6 +96,7 @@ struct _Bmc
   guint64 power_token;
   FramePower power;
   guint power_ticket; /* of the last request */
+  Timer *power_timer;
 
   guint8 guid[16];
   gsize guid_length;
@@ -213,8 +214,8 @@ typedef struct
 gboolean bmc_domain_send (Bmc *bmc, const BmcTarget *target, guint8 netfn, guint8 command, const guint8 *data,
                           gsize length, BmcReplyFunc on_reply, guint ticket);
 
-/* The same for what must not be done twice: it is not sent again when the answer gets
- * lost. */
+/* The same to the BMC itself, for what must not be done twice: it is sent again only
+ * after five seconds. */
 gboolean bmc_domain_send_once (Bmc *bmc, guint8 netfn, guint8 command, const guint8 *data, gsize length,
                                BmcReplyFunc on_reply, guint ticket);
 
@@ -242,6 +243,7 @@ void bmc_sensors_changed (BmcSensors *sensors);
 
 /* The session ends: whoever waits is told. */
 void bmc_power_disconnected (Bmc *bmc);
+void bmc_power_on_timer (Timer *timer, gpointer user_data);
 
 /* --------------------------------------------------------- bmc-inventory.c */
 

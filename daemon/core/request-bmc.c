@@ -16,6 +16,21 @@ find_bmc (Core *core, Request *request)
   return bmc;
 }
 
+/* What takes an operator, and what a user (IPMI 2.0, appendix G).  What the
+ * configuration does not ask for, the BMC need not be asked. */
+static gboolean
+may_do (Core *core, gint64 bmc, gboolean operator, Request *request)
+{
+  const char *privilege = fleet_privilege (core->fleet, bmc);
+  gboolean less = strcmp (privilege, "callback") == 0 || (operator && strcmp (privilege, "user") == 0);
+
+  if (less)
+    request_fail (request, IPMID_REQUEST_NOT_ALLOWED,
+                  "ipmid asks this BMC for the privilege %s; this takes privilege = %s in its configuration", privilege,
+                  operator ? "operator" : "user");
+  return !less;
+}
+
 void
 request_rescan (Core *core, Request *request)
 {
@@ -33,7 +48,7 @@ request_clear_sel (Core *core, Request *request)
   if (bmc != 0 && journal_is_full (core->journal))
     request_fail (request, IPMID_REQUEST_UNAVAILABLE,
                   "there is no room in the journal: what is not read yet cannot be kept, so its SEL is not cleared");
-  else if (bmc != 0)
+  else if (bmc != 0 && may_do (core, bmc, TRUE, request))
     errand_clear (core->errands, bmc, request_flag (request, "force"), request);
 }
 
@@ -58,21 +73,6 @@ find_power (const char *word)
   return NULL;
 }
 
-/* Chassis Control takes an operator, Get Chassis Status a user (IPMI 2.0, appendix
- * G).  What the configuration does not ask for, the BMC need not be asked. */
-static gboolean
-may_do (Core *core, gint64 bmc, FramePower power, Request *request)
-{
-  const char *privilege = fleet_privilege (core->fleet, bmc);
-  gboolean less = strcmp (privilege, "callback") == 0 || (strcmp (privilege, "user") == 0 && power != FRAME_POWER_STATUS);
-
-  if (less)
-    request_fail (request, IPMID_REQUEST_NOT_ALLOWED,
-                  "its privilege in the configuration is %s; this takes privilege = %s or more", privilege,
-                  power == FRAME_POWER_STATUS ? "user" : "operator");
-  return !less;
-}
-
 void
 request_power (Core *core, Request *request)
 {
@@ -86,7 +86,7 @@ request_power (Core *core, Request *request)
       return;
     }
   bmc = find_bmc (core, request);
-  if (bmc == 0 || !may_do (core, bmc, wanted->power, request))
+  if (bmc == 0 || !may_do (core, bmc, wanted->power != FRAME_POWER_STATUS, request))
     return;
   const LogContext context = { .bmc = request_text (request, "bmc") };
   if (wanted->power != FRAME_POWER_STATUS)

@@ -13,8 +13,10 @@
  * none, with the BMC in the note), "hang" (without), "garbage", "flood",
  * "foreign"; as long as the file is there for "poison" (a crash as often as the
  * BMC is watched), "venom" (the same, without the note), "refuse",
- * "unavailable" (deletes), "down" (connection), "keep" (REMOVE is not obeyed)
+ * "unavailable" (deletes, power), "mute" (power), "down" (connection), "keep" (REMOVE is not obeyed)
  * and "deaf" (nor SHUTDOWN).  Sensors are in fake-sensors.h.
+ *
+ * SEL.power is the chassis' power, "on" or "off", or what was asked of it last.
  *
  * SEL.guid (hexadecimal) is the BMC's GUID, read on connecting; SEL.clock the
  * drift of its clock in microseconds; SEL.free the free bytes of its SEL, with
@@ -548,6 +550,8 @@ on_bmc_frame (Process *process, FrameType type, GVariant *body)
   Fake *fake = find_fake (process, number);
   if (fake == NULL)
     return;
+  if (type == FRAME_DELETE || type == FRAME_POWER)
+    read_order (fake); /* what was ordered before counts */
   if (type == FRAME_START)
     on_start (fake, body);
   else if (type == FRAME_DELETE)

@@ -3,15 +3,20 @@
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 
+import ipmi
+import records
 import sdr
-from asking import CONFLICT, FAILED, INVALID, NOT_ALLOWED, NOT_FOUND, UNAVAILABLE, Asker
+from asking import CONFLICT, FAILED, INVALID, NOT_ALLOWED, NOT_FOUND, UNAVAILABLE, Asker, Refused
 from fake_fleet import Fleet
-from waiting import wait_for
+from scripted_bmc import Silence
+from waiting import stays, wait_for
 
 NS = 10 ** 9
+CHASSIS_DEVICE = 0x80            # Get Device ID, additional device support
 SINK = """[handler sink]
 plugin = test-sink
 log = {log}
@@ -20,15 +25,13 @@ retry-min = 50ms
 retry-max = 100ms
 {extra}
 """
-# A server without a chassis of its own: what ipmi_sim runs for chassis control.
+# What ipmi_sim runs for the chassis: "ADDRESS get NAME" and "ADDRESS set NAME VALUE"; the power is in a file.
 CHASSIS = """#!/bin/sh
-# get N / set N V, "power" among them; the state is a file
-state='{state}'
-case "$2" in
-get) shift 2; for what; do test "$what" = power && echo "power:$(cat "$state")"; done;;
-set) shift 2; while test $# -gt 1; do echo "$1 $2" >>"$state.log"; test "$1" = power && printf %s "$2" >"$state"; shift 2; done;;
+echo "$@" >>'{0}.log'
+case "$1 $2" in
+"get power") echo "power:$(cat '{0}')" ;;
+"set power") printf %s "$3" >'{0}' ;;
 esac
-exit 0
 """
 
 
@@ -40,11 +43,12 @@ class Desk(Fleet):
         self.asker = Asker(directory)
         self.sink_log = directory / "sink.log"
         self.script, self.sink_extra = script, extra
+        self.privilege = "operator"
         super().__init__(directory, count, **rest)
 
     def write(self, more=""):
         sink = SINK.format(log=self.sink_log, script=self.script, extra=self.sink_extra) if self.script else ""
-        super().write(self.asker.config + sink + more)
+        super().write(f"[defaults]\nprivilege = {self.privilege}\n" + self.asker.config + sink + more)
 
     def ask(self, method, **arguments):
         return self.asker.ask(method, **arguments)
@@ -117,7 +121,7 @@ def test_status_and_bmcs(make_desk):
     assert desk.handler("log")["state"] == "working"
     assert [one["name"] for one in desk.ask("bmcs")["bmcs"]] == ["b0", "b1", "b2"]
     first = desk.bmc("b0")
-    assert (first["state"], first["records"], first["address"]) == ("up", 4, "lan 127.1.0.1")
+    assert (first["state"], first["records"], first["address"]) == ("up", 4, "lan 127.1.0.1:623")
     assert desk.asker.refused(NOT_FOUND, "bmcs", bmc="b9") == 'there is no BMC "b9"'
 
 
@@ -127,13 +131,6 @@ def test_what_is_no_request(make_desk):
     assert '"bmc" is missing' in desk.asker.refused(INVALID, "rescan")
     assert '"now"' in desk.asker.refused(INVALID, "status", now=True)
     assert "text" in desk.asker.refused(INVALID, "rescan", bmc=5)
-
-
-def test_in_eventd_style_too(make_desk, tmp_path):
-    """A daemon without a configuration file has nothing to check."""
-    desk = make_desk(1)
-    checked = desk.ask("check")
-    assert checked["good"] and checked["errors"] == []
 
 
 # Dead letters.
@@ -334,8 +331,9 @@ def test_power(make_desk):
     assert desk.ask("power", bmc="b0", action="status")["power"] == "off"
     assert desk.ask("power", bmc="b1", action="status")["done"]
     words = desk.asker.refused(NOT_ALLOWED, "power", bmc="b1", action="off")
-    assert "is user" in words and "operator" in words
-    assert "user or more" in desk.asker.refused(NOT_ALLOWED, "power", bmc="b2", action="status")
+    assert "the privilege user" in words and "privilege = operator" in words
+    assert "privilege = operator" in desk.asker.refused(NOT_ALLOWED, "clear-sel", bmc="b1")
+    assert "privilege = user" in desk.asker.refused(NOT_ALLOWED, "power", bmc="b2", action="status")
     assert not (desk.sels / "b1.power").exists()
     assert "status, on, off" in desk.asker.refused(INVALID, "power", bmc="b0", action="explode")
     desk.bmcs[0].order("refuse")
@@ -461,9 +459,114 @@ def test_silence_beside_the_configured_one(make_desk):
 
 # The real collector.
 
-def real(make_configured, bmc, tmp_path, more=""):
+REAL = """[daemon]
+state-dir = {{state}}
+[bmc b0]
+address = {{0}}
+user = {user}
+password-file = {{password}}
+privilege = operator
+sel-interval = 1s
+[handler log]
+plugin = file
+path = {{output}}
+format = json
+existing = yes
+"""
+
+
+def real(make_configured, bmc, tmp_path):
     """An ipmid on a BMC of bmc.py, and who asks it."""
     asker = Asker(tmp_path)
-    ipmid = make_configured("[daemon]\nstate-dir = {state}\n" + more + "{bmcs}\n" + asker.config
-                            + "[handler log]\nplugin = file\npath = {output}\nformat = json\nexisting = yes\n", [bmc])
-    return ipmid, asker
+    return make_configured(REAL.format(user=bmc.user) + asker.config, [bmc]), asker
+
+
+def test_power_of_ipmi_sim(make_bmc, make_configured, tmp_path):
+    power, program = tmp_path / "power", tmp_path / "chassis"
+    power.write_text("0", encoding="ascii")
+    program.write_text(CHASSIS.format(power), encoding="ascii")
+    program.chmod(0o755)
+    bmc = make_bmc(sdr.Population(sdr.ORDINARY, satellite=False), chassis_control=program)
+    _, asker = real(make_configured, bmc, tmp_path)
+    assert asker.ask("power", bmc="b0", action="status")["power"] == "off"
+    assert asker.ask("power", bmc="b0", action="on") == {"done": True}
+    assert asker.ask("power", bmc="b0", action="status")["power"] == "on"
+    asker.ask("power", bmc="b0", action="reset")
+    asker.ask("power", bmc="b0", action="off")
+    assert asker.ask("power", bmc="b0", action="status")["power"] == "off"
+    log = Path(f"{power}.log").read_text(encoding="ascii")
+    assert log.count("set power 1") == log.count("set power 0") == log.count("set reset 1") == 1
+    bmc.kill()
+    wait_for(lambda: asker.ask("bmcs")["bmcs"][0]["state"] != "up", 60, "the BMC to be missed", poll=0.2)
+    assert "not connected" in asker.refused(UNAVAILABLE, "power", bmc="b0", action="status")
+
+
+def test_no_chassis_is_asked_that_is_not_there(scripted_bmc, make_configured, tmp_path):
+    _, asker = real(make_configured, scripted_bmc, tmp_path)
+    assert "no chassis" in asker.refused(FAILED, "power", bmc="b0", action="reset").replace("not say that it has a", "no")
+    assert scripted_bmc.count(ipmi.CHASSIS_CONTROL) == scripted_bmc.count(ipmi.GET_CHASSIS_STATUS) == 0
+
+
+def with_chassis(bmc):
+    """Make a ScriptedBmc say that it has a chassis."""
+    def device_id(_request, proceed):
+        reply = bytearray(proceed())
+        reply[6] |= CHASSIS_DEVICE
+        return bytes(reply)
+    bmc.script(ipmi.GET_DEVICE_ID, device_id)
+    bmc.script(ipmi.GET_CHASSIS_STATUS, lambda request, proceed: bytes([0, 1, 0, 0]))
+
+
+@pytest.mark.parametrize(("code", "refused", "words"), [
+    (0xD4, FAILED, "privilege"), (0xD5, FAILED, "present state"), (0xC1, FAILED, "does not know"),
+    (0xCC, FAILED, "does not know"), (0x99, FAILED, "0x99"), (0xC0, UNAVAILABLE, "may have done it, or not")])
+def test_chassis_control_that_fails(make_scripted_bmc, make_configured, tmp_path, code, refused, words):
+    bmc = make_scripted_bmc(start=False)
+    with_chassis(bmc)
+    bmc.script(ipmi.CHASSIS_CONTROL, lambda request, proceed: bytes([code]))
+    bmc.start()
+    _, asker = real(make_configured, bmc, tmp_path)
+    assert words in asker.refused(refused, "power", bmc="b0", action="cycle")
+
+
+def is_on(asker):
+    try:
+        return asker.ask("power", bmc="b0", action="status")["power"] == "on"
+    except Refused as refusal:
+        assert refusal.code == UNAVAILABLE
+        return False
+
+
+def test_chassis_control_is_not_repeated(make_scripted_bmc, make_configured, tmp_path):
+    """An answer that gets lost, or is too long to be one."""
+    bmc = make_scripted_bmc(start=False)
+    with_chassis(bmc)
+    bmc.script(ipmi.CHASSIS_CONTROL, lambda request, proceed: Silence)
+    bmc.start()
+    _, asker = real(make_configured, bmc, tmp_path)
+    assert "may have done it" in asker.refused(UNAVAILABLE, "power", bmc="b0", action="reset")
+    stays(lambda: bmc.count(ipmi.CHASSIS_CONTROL) == 1, 2, "one Chassis Control")   # OpenIPMI would send it again
+    wait_for(lambda: is_on(asker), 20, "another session")
+    bmc.script(ipmi.CHASSIS_CONTROL, lambda request, proceed: bytes(40))
+    assert "may have done it" in asker.refused(UNAVAILABLE, "power", bmc="b0", action="reset")
+
+
+def wait_records(ipmid, count):
+    def read():
+        return sum("raw" in event for event in ipmid.json_events())
+    wait_for(lambda: read() == count, 20, lambda: f"{count} records, there are {read()}")
+
+
+def test_sel_of_ipmi_sim(bmc, make_configured, tmp_path):
+    ipmid, asker = real(make_configured, bmc, tmp_path)
+    bmc.add_many(records.numbered(bmc.population["CPU1 Temp"], number) for number in range(5))
+    wait_records(ipmid, 5)
+    assert asker.ask("rescan", bmc="b0") == {"complete": True, "records": 5}
+    wait_for(lambda: asker.ask("status")["handlers"][1]["pending"] == 0, 20, "the handler")
+    assert asker.ask("clear-sel", bmc="b0")["cleared"]
+    assert asker.ask("bmcs")["bmcs"][0]["state"] == "up"
+    assert asker.ask("rescan", bmc="b0") == {"complete": True, "records": 0}
+    assert bmc.sel() == []
+    bmc.add(records.numbered(bmc.population["CPU1 Temp"], 6))
+    wait_records(ipmid, 6)
+    assert [event for event in ipmid.json_events() if event["kind"] == "gap"] == []
