@@ -20,6 +20,7 @@ typedef struct
 typedef struct
 {
   const BmcTarget *target;
+  gboolean once; /* never sent again */
   ipmi_msg_t message;
   Request *request;
   gboolean sent;
@@ -207,29 +208,51 @@ send_in_callback (ipmi_domain_t *ipmi_domain, void *cb_data)
   ipmi_addr_t address;
   unsigned int size = make_address (departure->target, &address);
 
-  departure->sent
-      = ipmi_send_command_addr (ipmi_domain, &address, size, &departure->message, on_reply, departure->request, NULL)
-        == 0;
+  int (*send) (ipmi_domain_t *, const ipmi_addr_t *, unsigned int, const ipmi_msg_t *, ipmi_addr_response_handler_t,
+               void *, void *)
+      = departure->once ? ipmi_send_command_addr_sideeff : ipmi_send_command_addr;
+
+  departure->sent = send (ipmi_domain, &address, size, &departure->message, on_reply, departure->request, NULL) == 0;
+}
+
+static gboolean
+depart (Bmc *bmc, Departure *departure, BmcReplyFunc reply_func, guint ticket)
+{
+  gboolean sent;
+
+  if (bmc->phase != BMC_UP)
+    return FALSE;
+  departure->request = g_new (Request, 1);
+  *departure->request = (Request){ g_rc_box_acquire (bmc->domain), reply_func, ticket };
+  sent = ipmi_domain_pointer_cb (bmc->domain->id, send_in_callback, departure) == 0 && departure->sent;
+  if (!sent)
+    request_free (departure->request);
+  bmc_session_sent (bmc, sent);
+  return sent;
+}
+
+static ipmi_msg_t
+make_message (guint8 netfn, guint8 command, const guint8 *data, gsize length)
+{
+  return (ipmi_msg_t){
+    .netfn = netfn, .cmd = command, .data_len = (unsigned short) length, .data = (unsigned char *) (guintptr) data
+  };
 }
 
 gboolean
 bmc_domain_send (Bmc *bmc, const BmcTarget *target, guint8 netfn, guint8 command, const guint8 *data, gsize length,
                  BmcReplyFunc reply_func, guint ticket)
 {
-  Departure departure = {
-    .target = target,
-    .message
-    = { .netfn = netfn, .cmd = command, .data_len = (unsigned short) length, .data = (unsigned char *) (guintptr) data }
-  };
-  gboolean sent;
+  Departure departure = { .target = target, .message = make_message (netfn, command, data, length) };
 
-  if (bmc->phase != BMC_UP)
-    return FALSE;
-  departure.request = g_new (Request, 1);
-  *departure.request = (Request){ g_rc_box_acquire (bmc->domain), reply_func, ticket };
-  sent = ipmi_domain_pointer_cb (bmc->domain->id, send_in_callback, &departure) == 0 && departure.sent;
-  if (!sent)
-    request_free (departure.request);
-  bmc_session_sent (bmc, sent);
-  return sent;
+  return depart (bmc, &departure, reply_func, ticket);
+}
+
+gboolean
+bmc_domain_send_once (Bmc *bmc, guint8 netfn, guint8 command, const guint8 *data, gsize length,
+                      BmcReplyFunc reply_func, guint ticket)
+{
+  Departure departure = { .once = TRUE, .message = make_message (netfn, command, data, length) };
+
+  return depart (bmc, &departure, reply_func, ticket);
 }

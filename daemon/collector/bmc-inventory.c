@@ -225,6 +225,21 @@ on_controller (G_GNUC_UNUSED ipmi_domain_t *domain, ipmi_mc_t *mc, void *cb_data
 }
 
 static void
+look_for_chassis (ipmi_domain_t *domain, void *cb_data)
+{
+  ipmi_domain_iterate_mcs (domain, on_controller, cb_data);
+}
+
+gboolean
+bmc_inventory_has_chassis (Bmc *bmc)
+{
+  Collecting collecting = { .chassis = FALSE };
+
+  ipmi_domain_pointer_cb (bmc->domain->id, look_for_chassis, &collecting);
+  return collecting.chassis;
+}
+
+static void
 collect_in_callback (ipmi_domain_t *domain, void *cb_data)
 {
   note_record_ids (cb_data, domain);

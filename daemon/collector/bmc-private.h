@@ -9,6 +9,7 @@
  *   bmc-domain.c   OpenIPMI's domain: opening, closing, sending
  *   bmc-records.c  what the SEL reader wants of the BMC, and tells the core
  *   bmc-sensors.c  reads the sensors; bmc-inventory.c finds them in OpenIPMI
+ *   bmc-power.c    what people ask of the chassis
  *   bmc-cache.c    keeps sensor data records from one session to the next
  */
 #ifndef BMC_PRIVATE_H
@@ -90,6 +91,12 @@ struct _Bmc
   guint64 own_requests;
   guint sdr_retries;
   char *cache_key; /* what OpenIPMI asked for first in this session */
+
+  gboolean powering; /* somebody waits for the chassis */
+  guint64 power_token;
+  FramePower power;
+  guint power_ticket; /* of the last request */
+  Timer *power_timer;
 
   guint8 guid[16];
   gsize guid_length;
@@ -207,6 +214,11 @@ typedef struct
 gboolean bmc_domain_send (Bmc *bmc, const BmcTarget *target, guint8 netfn, guint8 command, const guint8 *data,
                           gsize length, BmcReplyFunc on_reply, guint ticket);
 
+/* The same to the BMC itself, for what must not be done twice: it is sent again only
+ * after five seconds. */
+gboolean bmc_domain_send_once (Bmc *bmc, guint8 netfn, guint8 command, const guint8 *data, gsize length,
+                               BmcReplyFunc on_reply, guint ticket);
+
 /* ----------------------------------------------------------- bmc-records.c */
 
 SelReader *bmc_records_new_reader (Bmc *bmc);
@@ -227,7 +239,17 @@ void bmc_sensors_disconnected (BmcSensors *sensors);
 void bmc_sensors_wake (BmcSensors *sensors);
 void bmc_sensors_changed (BmcSensors *sensors);
 
+/* ------------------------------------------------------------- bmc-power.c */
+
+/* The session ends: whoever waits is told. */
+void bmc_power_disconnected (Bmc *bmc);
+void bmc_power_on_timer (Timer *timer, gpointer user_data);
+
 /* --------------------------------------------------------- bmc-inventory.c */
+
+/* Whether it says that it has a chassis device (section 20.1): some that do not
+ * break when they are asked about one. */
+gboolean bmc_inventory_has_chassis (Bmc *bmc);
 
 /* All sensors that OpenIPMI knows of the BMC, and chassis power if it has that:
  * entries for a SensorTable. */

@@ -107,6 +107,7 @@ bmc_session_end (Bmc *bmc)
 {
   sel_reader_disconnected (bmc->reader);
   bmc_sensors_disconnected (bmc->sensors);
+  bmc_power_disconnected (bmc);
   bmc_open_leave_place (bmc);
   timer_stop (bmc->identity_timer);
   bmc_session_enter (bmc, BMC_CLOSING, 1);

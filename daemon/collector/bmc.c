@@ -36,6 +36,7 @@ bmc_free (Bmc *bmc)
   guarded_con_unref (bmc->con);
   timer_free (bmc->timer);
   timer_free (bmc->identity_timer);
+  timer_free (bmc->power_timer);
   connect_settings_free (bmc->settings);
   g_free (bmc->reported_words);
   g_free (bmc->cache_key);
@@ -52,6 +53,7 @@ bmc_new (BmcHost *host, guint32 number, ConnectSettings *settings, BmcClosedFunc
   bmc->settings = settings;
   bmc->on_closed = on_closed;
   bmc->user_data = user_data;
+  bmc->power_timer = timer_new (host->timers, bmc_power_on_timer, bmc);
   bmc->reader = bmc_records_new_reader (bmc);
   bmc->sensors = bmc_sensors_new (bmc);
   bmc_session_begin (bmc);

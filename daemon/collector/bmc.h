@@ -59,6 +59,8 @@ void bmc_poll (Bmc *bmc);
 void bmc_walk (Bmc *bmc);
 void bmc_delete (Bmc *bmc, guint64 token, const guint8 *record, const guint8 *predecessor, FrameDeleteFlags flags);
 
+void bmc_power (Bmc *bmc, guint64 token, FramePower power);
+
 /* There is credit again. */
 void bmc_wake (Bmc *bmc);
 

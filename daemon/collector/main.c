@@ -246,6 +246,21 @@ on_delete (Collector *collector, Bmc *bmc, GVariant *body)
         g_variant_new ("(utys)", bmc_number (bmc), token, (guchar) FRAME_DELETE_REFUSED, "that is no record"));
 }
 
+static void
+on_power (Collector *collector, Bmc *bmc, GVariant *body)
+{
+  guint64 token;
+  guint8 power;
+
+  g_variant_get (body, "(uty)", NULL, &token, &power);
+  if (frame_power_is_known (power))
+    bmc_power (bmc, token, power);
+  else
+    channel_send (collector->host.channel, FRAME_POWERED,
+                  g_variant_new ("(utyys)", bmc_number (bmc), token, (guchar) FRAME_DELETE_REFUSED,
+                                 (guchar) FRAME_POWER_NOT_SAID, "that is no chassis control"));
+}
+
 /* Frames about one BMC; one that is not known has just been removed. */
 static void
 on_bmc_frame (Collector *collector, FrameType type, GVariant *body)
@@ -274,6 +289,9 @@ on_bmc_frame (Collector *collector, FrameType type, GVariant *body)
       break;
     case FRAME_DELETE:
       on_delete (collector, bmc, body);
+      break;
+    case FRAME_POWER:
+      on_power (collector, bmc, body);
       break;
     default:
       break;
@@ -305,6 +323,7 @@ on_frame (FrameType type, GVariant *body, gpointer user_data)
     case FRAME_POLL:
     case FRAME_WALK:
     case FRAME_DELETE:
+    case FRAME_POWER:
       on_bmc_frame (collector, type, body);
       break;
     default:

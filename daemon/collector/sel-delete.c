@@ -205,8 +205,8 @@ on_reserve (SelReader *reader, const guint8 *reply, gsize length)
     }
 }
 
-/* The BMC cannot delete single records: the whole SEL, if that is wanted and
- * this is its last record. */
+/* The BMC cannot delete single records, or nobody asks for that: the whole SEL, if
+ * that is wanted and this is its last record. */
 static void
 clear_instead (SelReader *reader)
 {
@@ -230,7 +230,9 @@ on_compare (SelReader *reader, const guint8 *reply, gsize length)
 
   if (good)
     reader->delete_next = (guint16) (reply[1] | reply[2] << 8);
-  if (reply[0] == CC_NOT_PRESENT)
+  if (reply[0] == CC_NOT_PRESENT && (reader->deleting->flags & FRAME_DELETE_CLEAR) != 0)
+    answer (reader, FRAME_DELETE_CHANGED, "the record does not stand any more");
+  else if (reply[0] == CC_NOT_PRESENT)
     done (reader);
   else if (!good)
     fail (reader, reply[0] == CC_OK ? CC_UNSPECIFIED : reply[0], "Get SEL Entry");
@@ -238,7 +240,7 @@ on_compare (SelReader *reader, const guint8 *reply, gsize length)
     answer (reader, FRAME_DELETE_CHANGED, "another record stands under this id");
   else if ((reader->deleting->flags & FRAME_DELETE_DRY_RUN) != 0)
     answer (reader, FRAME_DELETE_DONE, "");
-  else if (can_delete (reader))
+  else if (can_delete (reader) && (reader->deleting->flags & FRAME_DELETE_CLEAR) == 0)
     begin_stage (reader, SEL_STAGE_DELETE);
   else
     clear_instead (reader);

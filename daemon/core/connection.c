@@ -471,3 +471,9 @@ connection_describe (const Connection *connection)
     }
   return g_string_free (text, FALSE);
 }
+
+const char *
+connection_privilege (const Connection *connection)
+{
+  return privileges[connection->privilege];
+}

@@ -101,4 +101,7 @@ char *connection_bmc_key_from_bytes (const guint8 *bytes, gsize length);
 /* "lan 10.1.2.3:623", for people; no secret. */
 char *connection_describe (const Connection *connection);
 
+/* The privilege to ask the BMC for, in the configuration's word. */
+const char *connection_privilege (const Connection *connection);
+
 #endif

@@ -9,6 +9,7 @@
 #include "core/alarms.h"
 #include "core/core.h"
 #include "core/deletion.h"
+#include "core/errand.h"
 #include "core/fleet.h"
 #include "core/handler.h"
 #include "core/journal.h"
@@ -26,6 +27,7 @@ struct _Core
   StateDir *state_dir;
   Journal *journal;
   Deletions *deletions;
+  Errands *errands;
   Inventory *inventory;
   Services *services;
   SdrCache *sdr_cache;

@@ -108,6 +108,7 @@ free_parts (Core *core)
   g_clear_pointer (&core->quiet_timer, quiet_timer_free);
   g_clear_pointer (&core->alarms, alarms_free);
   g_clear_pointer (&core->deletions, deletions_free);
+  g_clear_pointer (&core->errands, errands_free);
   g_clear_pointer (&core->fleet, fleet_free);
   if (core->handlers != NULL)
     g_ptr_array_set_free_func (core->handlers, (GDestroyNotify) handler_free);
@@ -379,12 +380,26 @@ add_bmcs (Core *core, Ledger *ledger, GError **error)
   return TRUE;
 }
 
+/* FleetDeletedFunc.  Token 0 means all; errands are told otherwise. */
+static void
+on_deleted (gint64 bmc, guint64 token, FrameDeleteOutcome outcome, const char *words, gpointer user_data)
+{
+  Core *core = user_data;
+
+  if ((token & ERRAND_TOKEN) != 0)
+    errands_on_deleted (bmc, token, outcome, words, core->errands);
+  else
+    deletions_on_deleted (bmc, token, outcome, words, core->deletions);
+}
+
 static gboolean
 make_fleet (Core *core, GError **error)
 {
   Ledger *ledger = journal_ledger (core->journal);
 
-  core->fleet = fleet_new (core->config, core->journal, deletions_on_deleted, core->deletions);
+  core->fleet = fleet_new (core->config, core->journal, on_deleted, core);
+  core->errands = errands_new (core->fleet, core->journal);
+  fleet_set_errands (core->fleet, &errand_funcs, core->errands);
   deletions_set_fleet (core->deletions, core->fleet);
   SeverityRules *severities = severity_rules_parse ((const char *const *) core->config->severities, error);
   if (severities == NULL)

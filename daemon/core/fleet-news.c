@@ -143,6 +143,7 @@ fleet_set_state (FleetBmc *bmc, FrameState state, const char *words)
 
   if (bmc->state == state && g_strcmp0 (bmc->words, words) == 0)
     return;
+  gboolean lost = bmc->state == FRAME_STATE_UP && state != FRAME_STATE_UP;
   if (bmc->state != state)
     bmc->since = g_get_real_time ();
   bmc->state = state;
@@ -150,6 +151,8 @@ fleet_set_state (FleetBmc *bmc, FrameState state, const char *words)
   bmc->words = g_strdup (words);
   log_state (bmc);
   fleet_show_state (bmc);
+  if (lost && bmc->fleet->errands != NULL)
+    bmc->fleet->errands->lost (bmc->id, words, bmc->fleet->errands_data);
   look_up_again (bmc);
   settle_see (&bmc->settle, state == FRAME_STATE_UP, g_get_monotonic_time ());
   settle_see (&bmc->outage, state == FRAME_STATE_UP, g_get_monotonic_time ());

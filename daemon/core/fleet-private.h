@@ -48,6 +48,7 @@ typedef struct
 
   Settle settle;
   Settle outage; /* the same with a much longer time: it stays away */
+  guint walk;    /* the walk over its SEL that is under way; 0: none */
   guint alarms;  /* StoreAlarm: what the journal was told to be wrong */
   Quarantine quarantine;
   char *reason; /* why it is in quarantine; else NULL */
@@ -59,6 +60,8 @@ struct _Fleet
   Journal *journal;
   FleetDeletedFunc on_deleted;
   gpointer user_data;
+  const FleetErrandFuncs *errands; /* NULL: there are none */
+  gpointer errands_data;
   Resolver *resolver;
   Inventory *inventory;      /* the core's; NULL: sensors are of no interest */
   SdrCache *sdr_cache;       /* likewise */
@@ -89,6 +92,9 @@ void fleet_split (Keeper *keeper, GList *bmcs, guint n);
 /* Takes the BMC out of its share and into another one: at once if its collector
  * does not know it, else when that has closed the session. */
 void fleet_move (FleetBmc *bmc);
+
+/* A BMC whose collector would obey; NULL: it is not connected. */
+FleetBmc *fleet_find_connected (Fleet *fleet, gint64 id);
 
 /* The collector does not know the BMC any more (keeper-bmc.c). */
 void fleet_on_removed (FleetBmc *bmc);

@@ -323,9 +323,8 @@ fleet_forget_others (Fleet *fleet)
     }
 }
 
-/* A BMC whose collector would obey; NULL: it is not connected. */
-static FleetBmc *
-find_connected (Fleet *fleet, gint64 id)
+FleetBmc *
+fleet_find_connected (Fleet *fleet, gint64 id)
 {
   FleetBmc *bmc = g_hash_table_lookup (fleet->bmcs, &id);
   gboolean connected = bmc != NULL && bmc->state == FRAME_STATE_UP && bmc->added && !bmc->removing
@@ -337,7 +336,7 @@ find_connected (Fleet *fleet, gint64 id)
 gboolean
 fleet_delete (Fleet *fleet, guint64 token, gint64 id, const LedgerIntent *intent, FrameDeleteFlags flags)
 {
-  FleetBmc *bmc = find_connected (fleet, id);
+  FleetBmc *bmc = fleet_find_connected (fleet, id);
 
   if (bmc == NULL)
     return FALSE;
@@ -352,7 +351,7 @@ fleet_delete (Fleet *fleet, guint64 token, gint64 id, const LedgerIntent *intent
 gboolean
 fleet_poll (Fleet *fleet, gint64 id)
 {
-  FleetBmc *bmc = find_connected (fleet, id);
+  FleetBmc *bmc = fleet_find_connected (fleet, id);
 
   if (bmc != NULL)
     keeper_send (bmc->keeper, FRAME_POLL, g_variant_new ("(u)", (guint32) id));

@@ -71,6 +71,33 @@ gint64 fleet_find_guid (Fleet *fleet, const guint8 guid[16]);
 /* The BMC of that name; 0: none is watched. */
 gint64 fleet_find_name (Fleet *fleet, const char *name);
 
+/* What errands (errand.h) are told. */
+typedef struct
+{
+  /* The walk with this number is over, and what it showed is on disk; so many records
+   * have been received from this BMC in all. */
+  void (*walked) (gint64 bmc, guint walk, gboolean complete, guint64 records, gpointer user_data);
+  void (*powered) (gint64 bmc, guint64 token, FrameDeleteOutcome outcome, FramePowerState state, const char *words,
+                   gpointer user_data);
+  /* It is not connected any more. */
+  void (*lost) (gint64 bmc, const char *words, gpointer user_data);
+} FleetErrandFuncs;
+void fleet_set_errands (Fleet *fleet, const FleetErrandFuncs *funcs, gpointer user_data);
+
+/* Walks this BMC's SEL from its start; FALSE if it is not connected.  `*under_way`
+ * is the number of a walk that runs already (0: none), `*records` how many records
+ * were received so far. */
+gboolean fleet_walk (Fleet *fleet, gint64 bmc, guint *under_way, guint64 *records);
+
+/* FALSE, and no answer will come, if this BMC is not connected. */
+gboolean fleet_power (Fleet *fleet, guint64 token, gint64 bmc, FramePower power);
+
+/* "down: no answer", for people; the caller frees it. */
+char *fleet_describe_state (Fleet *fleet, gint64 bmc);
+
+/* The privilege that its configuration asks for, in the word of that. */
+const char *fleet_privilege (Fleet *fleet, gint64 bmc);
+
 /* Asks all collectors to close their sessions and end; `done` is called when
  * they have, or were ended by force a few seconds later. */
 void fleet_stop (Fleet *fleet, void (*done) (gpointer user_data), gpointer user_data);

@@ -157,6 +157,8 @@ on_records (Keeper *keeper, GVariant *body)
       return;
     }
   bmc->records += events->len;
+  if (walk != 0 && first)
+    bmc->walk = walk;
   if (events->len > 0)
     bmc->last_event = g_get_real_time ();
   Intake *intake = keeper_intake_new (keeper, FRAME_RECORDS, bmc);
@@ -178,6 +180,7 @@ on_walk_end (Keeper *keeper, GVariant *body)
     keeper_break (keeper, "the end of a walk without a number");
   if (bmc == NULL || walk == 0)
     return;
+  bmc->walk = 0;
   Intake *intake = keeper_intake_new (keeper, FRAME_WALK_END, bmc);
   intake->walk = walk;
   intake->flag = complete;
@@ -217,6 +220,22 @@ on_deleted (Keeper *keeper, GVariant *body)
     keeper_break (keeper, "an unknown outcome of a delete");
   else if (keeper_find_bmc (keeper, number) != NULL)
     keeper->fleet->on_deleted (number, token, outcome, words, keeper->fleet->user_data);
+}
+
+static void
+on_powered (Keeper *keeper, GVariant *body)
+{
+  const Fleet *fleet = keeper->fleet;
+  guint32 number;
+  guint64 token;
+  guchar outcome, state;
+  const char *words;
+
+  g_variant_get (body, "(utyy&s)", &number, &token, &outcome, &state, &words);
+  if (outcome >= FRAME_DELETE_N || outcome == FRAME_DELETE_CHANGED || state >= FRAME_POWER_N || token == 0)
+    keeper_break (keeper, "an unknown outcome of a chassis control");
+  else if (keeper_find_bmc (keeper, number) != NULL && fleet->errands != NULL)
+    fleet->errands->powered (number, token, outcome, state, words, fleet->errands_data);
 }
 
 static void
@@ -334,6 +353,9 @@ keeper_on_frame (FrameType type, GVariant *body, gpointer data)
       break;
     case FRAME_DELETED:
       on_deleted (keeper, body);
+      break;
+    case FRAME_POWERED:
+      on_powered (keeper, body);
       break;
     case FRAME_LOG:
       on_log (keeper, body);

@@ -100,6 +100,16 @@ keeper_intake_give_credit (Keeper *keeper, guint records)
   keeper_send (keeper, FRAME_CREDIT, g_variant_new ("(u)", records));
 }
 
+static void
+tell_walked (const Intake *intake)
+{
+  const Fleet *fleet = intake->keeper->fleet;
+  const FleetBmc *bmc = waiting_bmc (intake);
+
+  if (bmc != NULL && fleet->errands != NULL)
+    fleet->errands->walked (bmc->id, intake->walk, intake->flag, bmc->records, fleet->errands_data);
+}
+
 /* On the core's thread again. */
 static gboolean
 follow_up (gpointer data)
@@ -115,6 +125,8 @@ follow_up (gpointer data)
         start_bmc (intake);
       else if (intake->type == FRAME_RECORDS)
         keeper_intake_give_credit (keeper, intake->events->len);
+      else if (intake->type == FRAME_WALK_END)
+        tell_walked (intake);
     }
   free_intake (intake);
   return G_SOURCE_REMOVE;

@@ -28,12 +28,30 @@ ledger_replay (Ledger *ledger, gint64 handler_id, gint64 seq, gint64 *moved, GEr
   return TRUE;
 }
 
+/* What a required handler has not handled, nobody will any more. */
+static gboolean
+give_up (Ledger *ledger, gint64 handler, gint64 seq, GError **error)
+{
+  g_autoptr (GArray) counting = store_dead_counting (ledger->store, handler, seq, error);
+
+  for (guint i = 0; counting != NULL && i < counting->len; i++)
+    {
+      g_autoptr (IpmidEvent) event = store_event_get (ledger->store, g_array_index (counting, gint64, i), error);
+      const char *name = event == NULL ? NULL : event_string (event, IPMID_FIELD_BMC);
+      gint64 bmc = name == NULL ? 0 : ledger_bmc_named (ledger, name);
+      if (event == NULL || (bmc != 0 && !ledger_give_up_on (ledger, bmc, event, error)))
+        return FALSE;
+    }
+  return counting != NULL;
+}
+
 gboolean
 ledger_drop (Ledger *ledger, gint64 handler_id, gint64 seq, gint64 *dropped, GError **error)
 {
   LedgerOwed *handler = ledger_find_handler (ledger, handler_id);
 
-  if (!store_dead_drop (ledger->store, handler_id, seq, dropped, error))
+  if (!give_up (ledger, handler_id, seq, error)
+      || !store_dead_drop (ledger->store, handler_id, seq, dropped, error))
     return FALSE;
   if (handler != NULL)
     handler->change.dead -= *dropped;

@@ -92,6 +92,10 @@ gboolean ledger_advance_epoch (Ledger *ledger, LedgerBmc *bmc, GError **error);
 /* The time stamp of a record in the BMC's seconds; 0 if it has none that is a date. */
 gint64 ledger_record_time (const guint8 *record);
 
+/* A required handler never gets this event, or will not be asked again: its record
+ * does not count as handled. */
+gboolean ledger_give_up_on (Ledger *ledger, gint64 bmc, const IpmidEvent *event, GError **error);
+
 /* Owes the event to every handler that matches it. */
 gboolean ledger_owe (Ledger *ledger, gint64 bmc, IpmidEvent *event, GError **error);
 

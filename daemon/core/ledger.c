@@ -413,7 +413,11 @@ choose_handlers (Ledger *ledger, gint64 bmc, const IpmidEvent *event, StoreDues 
       if (has_room (handler))
         g_ptr_array_add (chosen, handler);
       else
-        handler->change.shed++;
+        {
+          handler->change.shed++;
+          if (handler->description.required && !ledger_give_up_on (ledger, bmc, event, error))
+            return NULL;
+        }
     }
   /* What is shed is never answered, so a required handler's share stays open. */
   dues->open = dues->required;

@@ -85,6 +85,12 @@ void request_dead_drop (Core *core, Request *request);
 void request_reload (Core *core, Request *request);
 void request_check_config (Core *core, Request *request);
 
+/* --------------------------------------------------------------- request-bmc.c */
+
+void request_rescan (Core *core, Request *request);
+void request_clear_sel (Core *core, Request *request);
+void request_power (Core *core, Request *request);
+
 /* -------------------------------------------------------------- request-word.c */
 
 void request_log (Core *core, Request *request);

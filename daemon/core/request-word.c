@@ -100,7 +100,7 @@ get_time (Request *request, gint64 *time, GError **error)
   if (text != NULL)
     return silence_parse_time (text, time, error);
   request_integer (request, "until", &value);
-  *time = value / NS_PER_US;
+  *time = MAX (value / NS_PER_US, 1); /* long ago, but not never */
   return TRUE;
 }
 

@@ -30,6 +30,8 @@ static const char *const statements[N_STATEMENTS] = {
   [RECORD_PREDECESSOR] = "SELECT record_id, epoch, ordinal, raw FROM record"
                          " WHERE bmc = ? AND state = 0 AND ordinal < ? ORDER BY ordinal DESC LIMIT 1",
   [RECORD_LIST] = "SELECT record_id FROM record WHERE bmc = ? AND state <> 1 ORDER BY ordinal",
+  [RECORD_GIVE_UP] = "UPDATE record SET given_up = 1 WHERE bmc = ? AND record_id = ? AND raw = ?",
+  [RECORD_COUNT_GIVEN_UP] = "SELECT count(*) FROM record WHERE bmc = ? AND state <> 1 AND given_up <> 0",
   [RECORD_FORGET] = "DELETE FROM record WHERE bmc = ? AND state = 1 AND epoch < ?",
   [RECORD_FORGET_ALL] = "DELETE FROM record WHERE bmc = ?",
   [HANDLER_FIND] = "SELECT id FROM handler WHERE name = ?",
@@ -50,6 +52,8 @@ static const char *const statements[N_STATEMENTS] = {
   [DELIVERY_NEXT_LANE] = "SELECT bmc FROM delivery WHERE handler = ? AND bmc > ? ORDER BY bmc LIMIT 1",
   [DELIVERY_FIRST] = "SELECT seq FROM delivery WHERE handler = ? AND bmc = ? ORDER BY seq LIMIT 1",
   [DELIVERY_COUNT] = "SELECT count(*) FROM delivery WHERE handler = ?",
+  [DELIVERY_COUNT_OPEN] = "SELECT count(*) FROM handler h CROSS JOIN delivery d ON d.handler = h.id AND d.bmc = ?1"
+                          " WHERE d.counts <> 0",
   [DEAD_INSERT] = "INSERT OR REPLACE INTO dead (handler, bmc, seq, time, attempts, reason, counts)"
                   " VALUES (?, ?, ?, ?, ?, ?, ?)",
   [DEAD_COUNT] = "SELECT count(*) FROM dead WHERE handler = ?",
@@ -62,6 +66,8 @@ static const char *const statements[N_STATEMENTS] = {
                 " CROSS JOIN event e ON e.seq = d.seq"
                 " WHERE d.handler = ?1 AND instr (e.payload, CAST (?2 AS BLOB)) > 0 ORDER BY d.seq",
   [DEAD_LANES] = "SELECT DISTINCT bmc FROM dead WHERE " DEAD_CHOSEN,
+  [DEAD_COUNTING] = "SELECT seq FROM dead WHERE counts <> 0 AND " DEAD_CHOSEN,
+  [DEAD_COUNT_OPEN] = "SELECT count(*) FROM dead WHERE bmc = ? AND counts <> 0",
   [DEAD_TO_DELIVERY] = "INSERT OR REPLACE INTO delivery (handler, bmc, seq, attempts, inflight, counts)"
                        " SELECT handler, bmc, seq, 0, 0, counts FROM dead WHERE " DEAD_CHOSEN,
   [DEAD_DISOWN] = "UPDATE event SET owed = owed - 1 WHERE seq IN (SELECT seq FROM dead WHERE " DEAD_CHOSEN ")",

@@ -142,22 +142,33 @@ store_handler_find (Store *store, const char *name, gint64 *id, gboolean *found,
 
 /* ----------------------------------------------------------------- changing */
 
-GArray *
-store_dead_lanes (Store *store, gint64 handler, gint64 seq, GError **error)
+static GArray *
+read_integers (Store *store, sqlite3_stmt *row, GError **error)
 {
-  g_autoptr (GArray) lanes = g_array_new (FALSE, FALSE, sizeof (gint64));
+  g_autoptr (GArray) list = g_array_new (FALSE, FALSE, sizeof (gint64));
   g_autoptr (GError) local = NULL;
-  sqlite3_stmt *row = statement_start (store, error, DEAD_LANES, "ii", handler, seq);
 
   if (row == NULL)
     return NULL;
   while (statement_next_row (store, row, &local))
     {
-      gint64 bmc = sqlite3_column_int64 (row, 0);
-      g_array_append_val (lanes, bmc);
+      gint64 value = sqlite3_column_int64 (row, 0);
+      g_array_append_val (list, value);
     }
   statement_finish (row);
-  return statement_ended_well (&local, error) ? g_steal_pointer (&lanes) : NULL;
+  return statement_ended_well (&local, error) ? g_steal_pointer (&list) : NULL;
+}
+
+GArray *
+store_dead_lanes (Store *store, gint64 handler, gint64 seq, GError **error)
+{
+  return read_integers (store, statement_start (store, error, DEAD_LANES, "ii", handler, seq), error);
+}
+
+GArray *
+store_dead_counting (Store *store, gint64 handler, gint64 seq, GError **error)
+{
+  return read_integers (store, statement_start (store, error, DEAD_COUNTING, "ii", handler, seq), error);
 }
 
 gboolean

@@ -179,3 +179,19 @@ store_record_forget_all (Store *store, gint64 bmc, GError **error)
 {
   return statement_run (store, error, RECORD_FORGET_ALL, "i", bmc);
 }
+
+gboolean
+store_record_give_up (Store *store, gint64 bmc, gint64 record_id, const guint8 *raw, GError **error)
+{
+  return statement_run (store, error, RECORD_GIVE_UP, "iib", bmc, record_id, raw);
+}
+
+gboolean
+store_open_count (Store *store, gint64 bmc, StoreOpen *open, GError **error)
+{
+  gboolean found;
+
+  return statement_get_integer (store, error, &open->pending, &found, DELIVERY_COUNT_OPEN, "i", bmc)
+         && statement_get_integer (store, error, &open->dead, &found, DEAD_COUNT_OPEN, "i", bmc)
+         && statement_get_integer (store, error, &open->given_up, &found, RECORD_COUNT_GIVEN_UP, "i", bmc);
+}

@@ -50,7 +50,8 @@ static const char *const migrations[] = {
   "ALTER TABLE bmc ADD COLUMN alarms INTEGER NOT NULL DEFAULT 0;",
   /* 4: what people ask for.  `counts` of a dead letter is that of its delivery. */
   "ALTER TABLE bmc ADD COLUMN silence INTEGER NOT NULL DEFAULT 0;"
-  "ALTER TABLE dead ADD COLUMN counts INTEGER NOT NULL DEFAULT 0;",
+  "ALTER TABLE dead ADD COLUMN counts INTEGER NOT NULL DEFAULT 0;"
+  "ALTER TABLE record ADD COLUMN given_up INTEGER NOT NULL DEFAULT 0;",
   /* 5: what is wrong with ipmid itself; handler 0 is the journal */
   "CREATE TABLE alarm (handler INTEGER NOT NULL, what INTEGER NOT NULL, level INTEGER NOT NULL,"
   " since INTEGER NOT NULL, PRIMARY KEY (handler, what)) WITHOUT ROWID;",

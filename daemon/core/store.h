@@ -136,6 +136,18 @@ gboolean store_record_set_state (Store *store, gint64 bmc, gint64 record_id, Sto
 /* The last standing record before this ordinal. */
 gboolean store_record_predecessor (Store *store, gint64 bmc, gint64 ordinal, StoreRecord *record, gboolean *found,
                                    GError **error);
+/* This record, if these are its bytes, does not count as handled as long as it stands. */
+gboolean store_record_give_up (Store *store, gint64 bmc, gint64 record_id, const guint8 *raw, GError **error);
+
+/* What of this BMC no required handler has answered DONE for. */
+typedef struct
+{
+  gint64 pending;  /* deliveries */
+  gint64 dead;     /* dead letters */
+  gint64 given_up; /* records of store_record_give_up() */
+} StoreOpen;
+gboolean store_open_count (Store *store, gint64 bmc, StoreOpen *open, GError **error);
+
 /* The ids (guint16) believed to stand (or being deleted), in SEL order. */
 GArray *store_record_list (Store *store, gint64 bmc, GError **error);
 /* Another board: none of its records is known. */
@@ -319,6 +331,8 @@ gboolean store_handler_find (Store *store, const char *name, gint64 *id, gboolea
 /* `seq` 0: all of this handler.  Whose lanes (gint64) these are; they become
  * deliveries that were never tried; they are forgotten, and so are events to which
  * nobody else refers. */
+/* The dead letters (gint64 seq) among them that count for deletion. */
+GArray *store_dead_counting (Store *store, gint64 handler, gint64 seq, GError **error);
 GArray *store_dead_lanes (Store *store, gint64 handler, gint64 seq, GError **error);
 gboolean store_dead_replay (Store *store, gint64 handler, gint64 seq, gint64 *moved, GError **error);
 gboolean store_dead_drop (Store *store, gint64 handler, gint64 seq, gint64 *dropped, GError **error);

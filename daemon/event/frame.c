@@ -57,9 +57,19 @@ body_type_string (guint8 type)
       return "(ua(uxydu))";
     case FRAME_SDR_CACHE:
       return "(usay)";
+    case FRAME_POWER:
+      return "(uty)";
+    case FRAME_POWERED:
+      return "(utyys)";
     default:
       return NULL;
     }
+}
+
+gboolean
+frame_power_is_known (guint8 power)
+{
+  return power <= FRAME_POWER_RESET || power == FRAME_POWER_SOFT || power == FRAME_POWER_STATUS;
 }
 
 const GVariantType *

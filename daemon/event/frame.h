@@ -63,6 +63,9 @@ typedef enum
   FRAME_SHUTDOWN,
   /* (): answer with PONG, to show that the loop still turns. */
   FRAME_PING,
+  /* (u bmc, t token, y FramePower): Chassis Control or Get Chassis Status (sections
+   * 28.2, 28.3).  Answered with POWERED. */
+  FRAME_POWER,
 
   /* ---- collector to core ---- */
 
@@ -116,7 +119,33 @@ typedef enum
   /* (u bmc, s key, ay data): a sensor data record cache to keep and to hand back
    * in ADD; empty data: forget it. */
   FRAME_SDR_CACHE,
+  /* (u bmc, t token, y FrameDeleteOutcome but not CHANGED, y FramePowerState, s words) */
+  FRAME_POWERED,
 } FrameType;
+
+/* A field of FRAME_POWER: what chassis control byte 1 has in [3:0] (table 28-4),
+ * and one that only asks. */
+typedef enum
+{
+  FRAME_POWER_OFF = 0,
+  FRAME_POWER_ON = 1,
+  FRAME_POWER_CYCLE = 2,
+  FRAME_POWER_RESET = 3,
+  FRAME_POWER_SOFT = 5, /* by ACPI, as an over-temperature would */
+  FRAME_POWER_STATUS = 0xff,
+} FramePower;
+
+/* Whether the value is one of those. */
+gboolean frame_power_is_known (guint8 power);
+
+/* A field of FRAME_POWERED. */
+typedef enum
+{
+  FRAME_POWER_IS_OFF = 0,
+  FRAME_POWER_IS_ON = 1,
+  FRAME_POWER_NOT_SAID = 2,
+  FRAME_POWER_N = 3,
+} FramePowerState;
 
 /* A field of FRAME_SENSORS. */
 typedef enum
@@ -194,6 +223,7 @@ typedef enum
   FRAME_DELETE_DRY_RUN = 1 << 0,
   FRAME_DELETE_ALLOW_CLEAR = 1 << 1, /* the core knows every record up to and including this one as handled:
                                         a BMC that cannot delete may be cleared if nothing follows it */
+  FRAME_DELETE_CLEAR = 1 << 2,       /* with ALLOW_CLEAR: clear also a SEL from which single records can be deleted */
 } FrameDeleteFlags;
 
 /* The same values as IpmidDeleteOutcome. */

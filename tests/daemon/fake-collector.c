@@ -13,8 +13,10 @@
  * none, with the BMC in the note), "hang" (without), "garbage", "flood",
  * "foreign"; as long as the file is there for "poison" (a crash as often as the
  * BMC is watched), "venom" (the same, without the note), "refuse",
- * "unavailable" (deletes), "down" (connection), "keep" (REMOVE is not obeyed)
+ * "unavailable" (deletes, power), "mute" (power), "down" (connection), "keep" (REMOVE is not obeyed)
  * and "deaf" (nor SHUTDOWN).  Sensors are in fake-sensors.h.
+ *
+ * SEL.power is the chassis' power, "on" or "off", or what was asked of it last.
  *
  * SEL.guid (hexadecimal) is the BMC's GUID, read on connecting; SEL.clock the
  * drift of its clock in microseconds; SEL.free the free bytes of its SEL, with
@@ -406,6 +408,24 @@ delete_record (Fake *fake, const Record *record)
   return outcome;
 }
 
+/* The whole SEL, if nothing follows the record. */
+static FrameDeleteOutcome
+clear_sel (Fake *fake, const Record *record)
+{
+  int fd = open_sel (fake, O_RDWR, LOCK_EX);
+  guint n;
+  g_autofree Record *records = read_fd (fd, &n);
+  FrameDeleteOutcome outcome = FRAME_DELETE_UNAVAILABLE;
+
+  if (n > 0 && memcmp (&records[n - 1], record, sizeof *record) == 0 && ftruncate (fd, 0) == 0)
+    outcome = FRAME_DELETE_DONE;
+  if (fd >= 0)
+    close (fd);
+  if (outcome == FRAME_DELETE_DONE)
+    set_cursor (fake, NULL, 0);
+  return outcome;
+}
+
 static void
 on_delete (Fake *fake, GVariant *body)
 {
@@ -420,6 +440,8 @@ on_delete (Fake *fake, GVariant *body)
   gboolean has_predecessor = get_record (before, &predecessor);
   if (strcmp (fake->order, "unavailable") == 0)
     outcome = FRAME_DELETE_UNAVAILABLE;
+  else if (strcmp (fake->order, "refuse") != 0 && (flags & FRAME_DELETE_CLEAR) != 0 && get_record (bytes, &record))
+    outcome = clear_sel (fake, &record);
   else if (strcmp (fake->order, "refuse") != 0 && get_record (bytes, &record))
     {
       outcome = (flags & FRAME_DELETE_DRY_RUN) != 0 ? FRAME_DELETE_DONE : delete_record (fake, &record);
@@ -428,6 +450,33 @@ on_delete (Fake *fake, GVariant *body)
     }
   channel_send (fake->channel, FRAME_DELETED,
                 g_variant_new ("(utys)", bmc, token, (guchar) outcome, outcome == FRAME_DELETE_DONE ? "" : "no"));
+}
+
+/* SEL.power is "on" or "off", and "cycle" and the like what was asked for last. */
+static void
+on_power (Fake *fake, GVariant *body)
+{
+  static const char *const words[] = { "off", "on", "cycle", "reset", NULL, "soft" };
+  g_autofree char *path = g_strconcat (fake->path, ".power", NULL);
+  g_autofree char *now = NULL;
+  FrameDeleteOutcome outcome = strcmp (fake->order, "refuse") == 0        ? FRAME_DELETE_REFUSED
+                               : strcmp (fake->order, "unavailable") == 0 ? FRAME_DELETE_UNAVAILABLE
+                                                                          : FRAME_DELETE_DONE;
+  FramePowerState state = FRAME_POWER_NOT_SAID;
+  guint64 token;
+  guchar power;
+
+  g_variant_get (body, "(uty)", NULL, &token, &power);
+  if (strcmp (fake->order, "mute") == 0)
+    return;
+  if (outcome == FRAME_DELETE_DONE && power == FRAME_POWER_STATUS)
+    state = g_file_get_contents (path, &now, NULL, NULL) && strcmp (now, "off") == 0 ? FRAME_POWER_IS_OFF
+                                                                                     : FRAME_POWER_IS_ON;
+  else if (outcome == FRAME_DELETE_DONE)
+    g_file_set_contents (path, words[power], -1, NULL);
+  channel_send (fake->channel, FRAME_POWERED,
+                g_variant_new ("(utyys)", fake->bmc, token, (guchar) outcome, (guchar) state,
+                               outcome == FRAME_DELETE_DONE ? "" : "no"));
 }
 
 /* In turns, as long as anybody takes of the credit. */
@@ -503,10 +552,14 @@ on_bmc_frame (Process *process, FrameType type, GVariant *body)
   Fake *fake = find_fake (process, number);
   if (fake == NULL)
     return;
+  if (type == FRAME_DELETE || type == FRAME_POWER)
+    read_order (fake); /* what was ordered before counts */
   if (type == FRAME_START)
     on_start (fake, body);
   else if (type == FRAME_DELETE)
     on_delete (fake, body);
+  else if (type == FRAME_POWER)
+    on_power (fake, body);
   else if (type == FRAME_REMOVE && strcmp (fake->order, "keep") == 0)
     return;
   else if (type == FRAME_REMOVE)
@@ -552,6 +605,7 @@ on_frame (FrameType type, GVariant *body, gpointer data)
     case FRAME_WALK:
     case FRAME_POLL:
     case FRAME_DELETE:
+    case FRAME_POWER:
     case FRAME_REMOVE:
       on_bmc_frame (process, type, body);
       break;

@@ -456,6 +456,18 @@ bench_is_alive (int pid)
   return strchr ("ZX", bench_process_state (pid)) == NULL;
 }
 
+static gboolean
+is_dead (gconstpointer pid)
+{
+  return !bench_is_alive (GPOINTER_TO_INT (pid));
+}
+
+void
+bench_assert_dies (int pid)
+{
+  bench_wait_for (is_dead, GINT_TO_POINTER (pid), "a process to die");
+}
+
 char *
 bench_make_directory (void)
 {

@@ -86,6 +86,9 @@ char bench_process_state (int pid);
 /* Whether a process runs: it exists and is no zombie. */
 gboolean bench_is_alive (int pid);
 
+/* Waits until it runs no more; a signal takes its time. */
+void bench_assert_dies (int pid);
+
 /* A new temporary directory, and its end with all that is in it. */
 char *bench_make_directory (void);
 void bench_remove_directory (char *path);

@@ -140,21 +140,9 @@ read_pid (const char *path)
 }
 
 static gboolean
-is_dead (gconstpointer pid)
-{
-  return !bench_is_alive (GPOINTER_TO_INT (pid));
-}
-
-static gboolean
 is_stopped (gconstpointer pid)
 {
   return bench_process_state (GPOINTER_TO_INT (pid)) == 'T';
-}
-
-static void
-assert_dies (int pid)
-{
-  bench_wait_for (is_dead, GINT_TO_POINTER (pid), "a process to die");
 }
 
 /* ------------------------------------------------------- one run per event */
@@ -364,8 +352,8 @@ test_hanging (Fixture *fixture, G_GNUC_UNUSED gconstpointer input)
   begin (fixture, "sleep 1000 & echo $! >\"$1.2\"; echo $$ >\"$1\"; wait");
   g_assert_cmpint (deliver (fixture, 1), ==, IPMID_VERDICT_RETRY);
   assert_reason (fixture, 0, "in time");
-  assert_dies (read_pid (fixture->out));
-  assert_dies (read_pid (grandchild));
+  bench_assert_dies (read_pid (fixture->out));
+  bench_assert_dies (read_pid (grandchild));
   bench_host_close (fixture->bench);
 }
 
@@ -375,7 +363,7 @@ test_stubborn (Fixture *fixture, G_GNUC_UNUSED gconstpointer input)
   bench_host_set (fixture->bench, "time-limit", "200ms");
   begin (fixture, "trap '' TERM; echo $$ >\"$1\"; while :; do sleep 1000; done");
   g_assert_cmpint (deliver (fixture, 1), ==, IPMID_VERDICT_RETRY);
-  assert_dies (read_pid (fixture->out));
+  bench_assert_dies (read_pid (fixture->out));
   bench_host_close (fixture->bench);
 }
 
@@ -385,7 +373,7 @@ test_stopped (Fixture *fixture, G_GNUC_UNUSED gconstpointer input)
   bench_host_set (fixture->bench, "time-limit", "200ms");
   begin (fixture, "echo $$ >\"$1\"; kill -STOP $$");
   g_assert_cmpint (deliver (fixture, 1), ==, IPMID_VERDICT_RETRY);
-  assert_dies (read_pid (fixture->out));
+  bench_assert_dies (read_pid (fixture->out));
   bench_host_close (fixture->bench);
 }
 
@@ -403,7 +391,7 @@ test_left_behind (Fixture *fixture, G_GNUC_UNUSED gconstpointer input)
   pid = read_pid (fixture->out);
   g_assert_true (bench_is_alive (pid));
   kill (pid, SIGKILL);
-  assert_dies (pid);
+  bench_assert_dies (pid);
 }
 
 static void
@@ -446,7 +434,7 @@ test_cancel (Fixture *fixture, G_GNUC_UNUSED gconstpointer input)
   begin (fixture, "echo $$ >\"$1\"; exec sleep 1000");
   g_assert_cmpint (deliver (fixture, 1), ==, IPMID_VERDICT_NONE);
   g_thread_join (thread);
-  assert_dies (read_pid (fixture->out));
+  bench_assert_dies (read_pid (fixture->out));
   g_assert_cmpint (deliver (fixture, 2), ==, IPMID_VERDICT_NONE);
   bench_host_close (fixture->bench);
 }
@@ -740,7 +728,7 @@ check_fault (Fixture *fixture, const char *answer, const char *words)
   g_assert_cmpint (verdicts[1], ==, IPMID_VERDICT_RETRY);
   g_assert_cmpint (verdicts[2], ==, IPMID_VERDICT_NONE);
   assert_reason (fixture, token + 1, words);
-  assert_dies (read_pid (fixture->out));
+  bench_assert_dies (read_pid (fixture->out));
   bench_host_close (fixture->bench);
 }
 
@@ -794,7 +782,7 @@ test_grandchild (Fixture *fixture, G_GNUC_UNUSED gconstpointer input)
   g_autofree char *grandchild = g_strconcat (fixture->out, ".2", NULL);
 
   check_fault (fixture, "sleep 1000 <&0 & echo $! >\"$1.2\"; exit 4", "status 4");
-  assert_dies (read_pid (grandchild));
+  bench_assert_dies (read_pid (grandchild));
 }
 
 /* After a fault the program is started again and goes on. */
@@ -836,7 +824,7 @@ test_batch_deadline (Fixture *fixture, G_GNUC_UNUSED gconstpointer input)
   bench_host_set (fixture->bench, "time-limit", "0");
   begin (fixture, "echo $$ >\"$1\"; exec sleep 1000");
   g_assert_cmpint (deliver (fixture, 1), ==, IPMID_VERDICT_RETRY);
-  assert_dies (read_pid (fixture->out));
+  bench_assert_dies (read_pid (fixture->out));
   bench_host_close (fixture->bench);
 }
 
@@ -864,7 +852,7 @@ test_cancel_persistent (Fixture *fixture, gconstpointer input)
   g_thread_join (thread);
   pid = read_pid (fixture->out);
   bench_host_close (fixture->bench);
-  assert_dies (pid);
+  bench_assert_dies (pid);
 }
 
 /* -------------------------------------------------------------------- speed */

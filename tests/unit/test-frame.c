@@ -41,6 +41,8 @@ static const Sample samples[] = {
                    "byte 0x01, 'degrees C', uint16 12, byte 0x02, {0x04: 95.5})])" },
   { FRAME_READINGS, "(uint32 1, [(uint32 7, int64 1, byte 0x07, 41.5, uint32 0)])" },
   { FRAME_SDR_CACHE, "(uint32 1, 'sdr-00', @ay [])" },
+  { FRAME_POWER, "(uint32 1, uint64 99, byte 0x02)" },
+  { FRAME_POWERED, "(uint32 1, uint64 99, byte 0x00, byte 0x01, '')" },
 };
 
 static GBytes *

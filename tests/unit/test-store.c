@@ -145,7 +145,8 @@ test_older_schema (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
   store_close (store);
   execute (fixture, "DROP TABLE notice; DROP TABLE quiet; DROP TABLE alarm;"
                     "ALTER TABLE bmc DROP COLUMN guid; ALTER TABLE bmc DROP COLUMN alarms; "
-                    "ALTER TABLE bmc DROP COLUMN silence; ALTER TABLE dead DROP COLUMN counts; PRAGMA user_version = 1");
+                    "ALTER TABLE bmc DROP COLUMN silence; ALTER TABLE dead DROP COLUMN counts;"
+                    "ALTER TABLE record DROP COLUMN given_up; PRAGMA user_version = 1");
   store_close (store_open_readonly (fixture->directory, &error)); /* looks, and changes nothing */
   g_assert_no_error (error);
   store = open_good (fixture);
@@ -166,6 +167,7 @@ test_second_schema (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
   store_close (open_good (fixture));
   execute (fixture, "DROP TABLE alarm; ALTER TABLE bmc DROP COLUMN guid; ALTER TABLE bmc DROP COLUMN alarms;"
                     "ALTER TABLE bmc DROP COLUMN silence; ALTER TABLE dead DROP COLUMN counts;"
+                    "ALTER TABLE record DROP COLUMN given_up;"
                     "INSERT INTO bmc VALUES (5, 'old', 77, 2, zeroblob (16), 3, 4, 1); PRAGMA user_version = 2");
   for (guint i = 0; i < 2; i++)
     {
