@@ -55,7 +55,9 @@ send_start (const Intake *intake)
   GVariant *record
       = g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, cursor->cursor, with_record ? STORE_RECORD_SIZE : 0, 1);
   /* After a doubt every record that is known is compared, too. */
-  gboolean walk = cursor->contact == STORE_CONTACT_TAIL || (kind == FRAME_CURSOR_RECORD && intake->type == FRAME_TAIL);
+  gboolean walk = cursor->contact == STORE_CONTACT_TAIL
+                  || (cursor->contact == STORE_CONTACT_DONE && cursor->suspected >= 0)
+                  || (kind == FRAME_CURSOR_RECORD && intake->type == FRAME_TAIL);
   keeper_send (intake->keeper, FRAME_START,
                g_variant_new ("(uy@ayb)", (guint32) intake->bmc, (guchar) kind, record, walk));
 }

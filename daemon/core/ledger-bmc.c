@@ -59,6 +59,8 @@ meet_afresh (Ledger *ledger, LedgerBmc *bmc, GError **error)
   g_clear_pointer (&bmc->walk, g_free);
   bmc->saved.contact = STORE_CONTACT_NONE;
   bmc->saved.has_cursor = FALSE;
+  bmc->saved.suspected = -1;
+  bmc->saved.replaced = 0;
   bmc->saved.newest_time = 0;
   bmc->saved.overflow = FALSE;
   return TRUE;

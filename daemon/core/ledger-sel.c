@@ -94,6 +94,8 @@ accept_reused (Ledger *ledger, LedgerBmc *bmc, IpmidEvent *event, const guint8 *
 
   if (bmc->walk != NULL && before->state == STORE_RECORD_STANDING)
     bmc->walk->replaced++;
+  if (before->state == STORE_RECORD_STANDING && before->ordinal <= bmc->saved.suspected)
+    bmc->saved.replaced++;
   if (before->epoch == bmc->saved.epoch && !ledger_advance_epoch (ledger, bmc, error))
     return FALSE;
   return accept_record (ledger, bmc, event, raw, duplicate, error);
@@ -116,7 +118,8 @@ take_record (Ledger *ledger, LedgerBmc *bmc, IpmidEvent *event, GError **error)
     return accept_record (ledger, bmc, event, raw, NULL, error);
   if (before.state == STORE_RECORD_GONE || memcmp (before.raw, raw, STORE_RECORD_SIZE) != 0)
     return accept_reused (ledger, bmc, event, raw, &before, error);
-  if (bmc->walk != NULL)
+  /* What was read since then, by a walk that was broken off, proves nothing. */
+  if (bmc->walk != NULL && (bmc->saved.suspected < 0 || before.ordinal <= bmc->saved.suspected))
     bmc->walk->known++;
   return TRUE;
 }
@@ -254,7 +257,8 @@ static gboolean
 judge_clear (Ledger *ledger, LedgerBmc *bmc, guint vanished, GError **error)
 {
   const LedgerWalk *walk = bmc->walk;
-  guint missing = vanished + walk->replaced;
+  guint replaced = bmc->saved.suspected < 0 ? walk->replaced : (guint) bmc->saved.replaced;
+  guint missing = vanished + replaced;
   const LogContext context = { .bmc = bmc->name };
 
   if (missing == 0)
@@ -264,7 +268,7 @@ judge_clear (Ledger *ledger, LedgerBmc *bmc, guint vanished, GError **error)
       log_line (IPMID_LOG_NOTICE, &context, "%u records were deleted from the SEL by someone else", missing);
       return TRUE;
     }
-  if (walk->replaced == 0 && !ledger_advance_epoch (ledger, bmc, error))
+  if (replaced == 0 && !ledger_advance_epoch (ledger, bmc, error))
     return FALSE;
   g_autofree char *text = describe_clear (bmc, missing);
   return report_gap (ledger, bmc, 0, text, error);
@@ -279,6 +283,8 @@ finish_walk (Ledger *ledger, LedgerBmc *bmc, GError **error)
   if (!bury_vanished (ledger, bmc, &vanished, error) || !judge_clear (ledger, bmc, vanished, error))
     return FALSE;
   bmc->saved.contact = STORE_CONTACT_DONE;
+  bmc->saved.suspected = -1;
+  bmc->saved.replaced = 0;
   bmc->saved.has_cursor = walk->has_last;
   memcpy (bmc->saved.cursor, walk->last, STORE_RECORD_SIZE);
   return store_bmc_save (ledger->store, &bmc->saved, error);
@@ -321,7 +327,14 @@ ledger_suspect (Ledger *ledger, gint64 bmc_id, gboolean overflow, gint64 last_co
   if (bmc == NULL)
     return FALSE;
   bmc->last_confirmed = last_confirmed;
-  return !overflow || report_overflow (ledger, bmc, error);
+  if (overflow)
+    return report_overflow (ledger, bmc, error);
+  if (bmc->saved.contact != STORE_CONTACT_DONE || bmc->saved.suspected >= 0)
+    return TRUE;
+  /* The walk that follows may be broken off, and its records would look known
+   * to the next one. */
+  bmc->saved.suspected = bmc->saved.ordinal;
+  return store_bmc_save (ledger->store, &bmc->saved, error);
 }
 
 gboolean

@@ -12,7 +12,8 @@
 /* One dead letter of a handler, or all of them (0). */
 #define DEAD_CHOSEN "handler = ?1 AND (?2 = 0 OR seq = ?2)"
 
-#define BMC_COLUMNS "id, epoch, contact, cursor, ordinal, newest_time, overflow, guid, alarms, silence"
+#define BMC_COLUMNS                                                                                                    \
+  "id, epoch, contact, cursor, ordinal, newest_time, overflow, guid, alarms, silence, suspected, replaced"
 
 static const char *const statements[N_STATEMENTS] = {
   [BEGIN] = "BEGIN IMMEDIATE",
@@ -22,7 +23,7 @@ static const char *const statements[N_STATEMENTS] = {
   [BMC_INSERT] = "INSERT INTO bmc (name, epoch, contact, cursor, ordinal, newest_time, overflow)"
                  " VALUES (?, ?, 0, NULL, 0, 0, 0)",
   [BMC_SAVE] = "UPDATE bmc SET epoch = ?2, contact = ?3, cursor = ?4, ordinal = ?5, newest_time = ?6,"
-               " overflow = ?7, guid = ?8, alarms = ?9, silence = ?10 WHERE id = ?1",
+               " overflow = ?7, guid = ?8, alarms = ?9, silence = ?10, suspected = ?11, replaced = ?12 WHERE id = ?1",
   [BMC_RENAME] = "UPDATE OR IGNORE bmc SET name = ?2 WHERE name = ?1",
   [RECORD_FIND] = "SELECT epoch, state, ordinal, raw FROM record WHERE bmc = ? AND record_id = ?",
   [RECORD_PUT] = "INSERT OR REPLACE INTO record (bmc, record_id, epoch, state, ordinal, raw) VALUES (?, ?, ?, ?, ?, ?)",

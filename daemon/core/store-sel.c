@@ -24,6 +24,8 @@ read_bmc (Store *store, sqlite3_stmt *row, StoreBmc *bmc, GError **error)
       statement_copy_record (bmc->guid, row, 7);
       bmc->alarms = (guint) sqlite3_column_int (row, 8);
       bmc->silence = sqlite3_column_int64 (row, 9);
+      bmc->suspected = sqlite3_column_int64 (row, 10);
+      bmc->replaced = sqlite3_column_int64 (row, 11);
     }
   if (row != NULL)
     statement_finish (row);
@@ -82,9 +84,10 @@ store_bmc_rename (Store *store, const char *was, const char *name, gboolean *ren
 gboolean
 store_bmc_save (Store *store, const StoreBmc *bmc, GError **error)
 {
-  return statement_run (store, error, BMC_SAVE, "iiibiiibii", bmc->id, bmc->epoch, (gint64) bmc->contact,
+  return statement_run (store, error, BMC_SAVE, "iiibiiibiiii", bmc->id, bmc->epoch, (gint64) bmc->contact,
                         bmc->has_cursor ? bmc->cursor : NULL, bmc->ordinal, bmc->newest_time, (gint64) bmc->overflow,
-                        bmc->has_guid ? bmc->guid : NULL, (gint64) bmc->alarms, bmc->silence);
+                        bmc->has_guid ? bmc->guid : NULL, (gint64) bmc->alarms, bmc->silence, bmc->suspected,
+                        bmc->replaced);
 }
 
 /* ---------------------------------------------------------------- records */

@@ -55,6 +55,9 @@ static const char *const migrations[] = {
   /* 5: what is wrong with ipmid itself; handler 0 is the journal */
   "CREATE TABLE alarm (handler INTEGER NOT NULL, what INTEGER NOT NULL, level INTEGER NOT NULL,"
   " since INTEGER NOT NULL, PRIMARY KEY (handler, what)) WITHOUT ROWID;",
+  /* 6: a clear by somebody else that no walk has proved yet */
+  "ALTER TABLE bmc ADD COLUMN suspected INTEGER NOT NULL DEFAULT -1;"
+  "ALTER TABLE bmc ADD COLUMN replaced INTEGER NOT NULL DEFAULT 0;",
 };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (migrations) == STORE_SCHEMA);

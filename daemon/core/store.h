@@ -22,7 +22,7 @@
 
 #include "event/event.h"
 
-#define STORE_SCHEMA 5
+#define STORE_SCHEMA 6
 
 /* The sixteen bytes of one SEL record. */
 #define STORE_RECORD_SIZE 16
@@ -97,7 +97,10 @@ typedef struct
   gboolean has_guid;
   guint8 guid[STORE_GUID_SIZE]; /* of the board that was last seen */
   guint alarms;                 /* StoreAlarm */
-  gint64 silence;               /* somebody asked for silence until then: wall clock, microseconds; 0: nobody */
+  gint64 suspected; /* `ordinal` when somebody else seemed to have cleared the SEL, until a walk has shown it all;
+                       -1: nobody did */
+  gint64 replaced;  /* records from before that whose ids have come back with others since */
+  gint64 silence;   /* somebody asked for silence until then: wall clock, microseconds; 0: nobody */
 } StoreBmc;
 
 /* Finds or creates. */

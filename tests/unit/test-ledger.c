@@ -110,10 +110,11 @@ bench_new (gboolean on_disk)
   bench->sel = g_array_new (FALSE, FALSE, sizeof (Record));
   bench->next_id = 1;
   for (guint i = 0; i < 3; i++)
-    bench->handlers[i] = (LedgerHandler){ .required = i == 0,
-                                          .finalizer = i == 2,
-                                          .filter = { .kinds = i == 2 ? FILTER_RECORD_KINDS : FILTER_ALL_KINDS, .existing = TRUE },
-                                          .quota = G_MAXINT64 };
+    bench->handlers[i]
+        = (LedgerHandler){ .required = i == 0,
+                           .finalizer = i == 2,
+                           .filter = { .kinds = i == 2 ? FILTER_RECORD_KINDS : FILTER_ALL_KINDS, .existing = TRUE },
+                           .quota = G_MAXINT64 };
   open_ledger (bench);
   return bench;
 }
@@ -377,7 +378,7 @@ read_sel (Bench *bench, GArray *steps)
     }
   const StoreBmc *at = &cursor.cursor;
   int found = at->has_cursor ? sel_find (bench, at->cursor) : -1;
-  if (at->contact == STORE_CONTACT_TAIL || (at->has_cursor && found < 0))
+  if (at->contact == STORE_CONTACT_TAIL || at->suspected >= 0 || (at->has_cursor && found < 0))
     {
       Step suspect = { .kind = STEP_SUSPECT };
       if (at->contact == STORE_CONTACT_DONE)
@@ -671,6 +672,80 @@ test_incomplete_walk (void)
   poll_sel (bench);
   walk_sel (bench);
   g_assert_cmpuint (count_offers (bench, bench->all), ==, 9);
+  bench_free (bench);
+}
+
+/* The SEL was cleared, so that its ids come again or do not; the walk that would
+ * show it is broken off after so many records, and again, perhaps with a new
+ * ledger from disk. */
+static void
+clear_unseen (gboolean reuse, guint first_part, guint second_part, gboolean restart)
+{
+  Bench *bench = bench_new (restart);
+  Step cursor = { .kind = STEP_CURSOR }, suspect = { .kind = STEP_SUSPECT };
+  const guint parts[] = { first_part, second_part };
+
+  fill (bench, 5);
+  poll_sel (bench);
+  guint next_id = bench->next_id;
+  sel_clear (bench);
+  bench->next_id = reuse ? 1 : next_id;
+  fill (bench, 7);
+  run_one (bench, &suspect);
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    {
+      g_autoptr (GArray) steps = steps_new ();
+
+      bench->walk++;
+      add_records (bench, steps, 0, parts[i], bench->walk, -1);
+      run_steps (bench, steps);
+      if (restart)
+        {
+          close_ledger (bench);
+          open_ledger (bench);
+        }
+      run_one (bench, &cursor);
+      g_assert_cmpint (cursor.cursor.suspected, ==, 5); /* so it is walked again */
+      g_assert_cmpuint (count_kind (bench, bench->all, IPMID_KIND_GAP), ==, 0);
+    }
+  poll_sel (bench);
+  g_assert_cmpuint (count_kind (bench, bench->all, IPMID_KIND_GAP), ==, 1);
+  g_assert_cmpuint (count_offers (bench, bench->all), ==, 5 + 7 + 1);
+  run_one (bench, &cursor);
+  g_assert_cmpint (cursor.cursor.suspected, ==, -1);
+  walk_sel (bench);
+  g_assert_cmpuint (count_kind (bench, bench->all, IPMID_KIND_GAP), ==, 1);
+  bench_free (bench);
+}
+
+static void
+test_clear_and_broken_walk (void)
+{
+  for (guint i = 0; i < 4; i++)
+    for (guint first = 0; first <= 7; first++)
+      for (guint second = 0; second <= 7; second++)
+        clear_unseen ((i & 1) != 0, first, second, (i & 2) != 0 && first % 3 == 1 && second % 3 == 1);
+}
+
+/* The walk shows what was there before: it was no clear, only a deletion. */
+static void
+test_suspicion_and_broken_walk (void)
+{
+  Bench *bench = bench_new (FALSE);
+  g_autoptr (GArray) steps = steps_new ();
+  Step suspect = { .kind = STEP_SUSPECT };
+
+  fill (bench, 5);
+  poll_sel (bench);
+  g_array_set_size (bench->sel, 4); /* the tail goes */
+  fill (bench, 3);
+  run_one (bench, &suspect);
+  bench->walk++;
+  add_records (bench, steps, 0, 6, bench->walk, -1);
+  run_steps (bench, steps);
+  poll_sel (bench);
+  g_assert_cmpuint (count_kind (bench, bench->all, IPMID_KIND_GAP), ==, 0);
+  g_assert_cmpuint (count_offers (bench, bench->all), ==, 8);
   bench_free (bench);
 }
 
@@ -1028,6 +1103,8 @@ main (int argc, char **argv)
   g_test_add_data_func ("/ledger/walk-knows-on-disk", "disk", test_walk_knows);
   g_test_add_func ("/ledger/foreign-clear", test_foreign_clear);
   g_test_add_func ("/ledger/incomplete-walk", test_incomplete_walk);
+  g_test_add_func ("/ledger/clear-and-broken-walk", test_clear_and_broken_walk);
+  g_test_add_func ("/ledger/suspicion-and-broken-walk", test_suspicion_and_broken_walk);
   g_test_add_func ("/ledger/rollback-over-walk-end", test_rollback_over_walk_end);
   g_test_add_func ("/ledger/overflow", test_overflow);
   g_test_add_func ("/ledger/finalizer-waits", test_finalizer_waits);

@@ -145,7 +145,8 @@ test_older_schema (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
   store_close (store);
   execute (fixture, "DROP TABLE notice; DROP TABLE quiet; DROP TABLE alarm;"
                     "ALTER TABLE bmc DROP COLUMN guid; ALTER TABLE bmc DROP COLUMN alarms; "
-                    "ALTER TABLE bmc DROP COLUMN silence; ALTER TABLE dead DROP COLUMN counts;"
+                    "ALTER TABLE bmc DROP COLUMN silence; ALTER TABLE bmc DROP COLUMN suspected;"
+                    "ALTER TABLE bmc DROP COLUMN replaced; ALTER TABLE dead DROP COLUMN counts;"
                     "ALTER TABLE record DROP COLUMN given_up; PRAGMA user_version = 1");
   store_close (store_open_readonly (fixture->directory, &error)); /* looks, and changes nothing */
   g_assert_no_error (error);
@@ -166,7 +167,8 @@ test_second_schema (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
 
   store_close (open_good (fixture));
   execute (fixture, "DROP TABLE alarm; ALTER TABLE bmc DROP COLUMN guid; ALTER TABLE bmc DROP COLUMN alarms;"
-                    "ALTER TABLE bmc DROP COLUMN silence; ALTER TABLE dead DROP COLUMN counts;"
+                    "ALTER TABLE bmc DROP COLUMN silence; ALTER TABLE bmc DROP COLUMN suspected;"
+                    "ALTER TABLE bmc DROP COLUMN replaced; ALTER TABLE dead DROP COLUMN counts;"
                     "ALTER TABLE record DROP COLUMN given_up;"
                     "INSERT INTO bmc VALUES (5, 'old', 77, 2, zeroblob (16), 3, 4, 1); PRAGMA user_version = 2");
   for (guint i = 0; i < 2; i++)
@@ -179,6 +181,10 @@ test_second_schema (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
       g_assert_true (bmc.has_cursor && bmc.overflow);
       g_assert_cmpint (bmc.has_guid, ==, i == 1);
       g_assert_cmpuint (bmc.alarms, ==, i == 1 ? STORE_ALARM_CLOCK : 0);
+      g_assert_cmpint (bmc.suspected, ==, i == 1 ? 3 : -1);
+      g_assert_cmpint (bmc.replaced, ==, i == 1 ? 2 : 0);
+      bmc.suspected = 3;
+      bmc.replaced = 2;
       bmc.has_guid = TRUE;
       bmc.alarms = STORE_ALARM_CLOCK;
       g_assert_true (store_bmc_save (store, &bmc, NULL));
