@@ -67,7 +67,7 @@ typedef struct
   IpmidSeverity severity; /* this one or worse */
   IpmidKind kind;
   const char *sensor;    /* its name, as in the event */
-  const char *text;      /* words that are all in the event's sentence, in any order; each may be the beginning of one.
+  const char *text;      /* words that are all in the event's sentence, in any order; "temp*" is the beginning of one.
                             Case and punctuation do not matter. */
   gboolean oldest_first; /* FALSE: newest first */
   guint limit;           /* at most so many; 0: 100; never more than IPMID_STORE_EVENTS_MAX */

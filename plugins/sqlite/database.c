@@ -22,6 +22,11 @@ static const char *const statements[N_STATEMENTS] = {
   [BMC_FIND] = "SELECT id FROM bmc WHERE name = ?",
   [EVENT_INSERT] = "INSERT INTO event (id, time, received, bmc, kind, severity, sensor, text, json)"
                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+  [EVENT_COUNT] = "INSERT INTO event_count VALUES (?2, ?3, 1, ?1)"
+                  " ON CONFLICT DO UPDATE SET count = count + 1, newest = max (newest, excluded.newest)",
+  [EVENT_DAY] = "INSERT INTO event_day VALUES (?1 / 86400000000000, ?2, ?3, 1, ?1)"
+                " ON CONFLICT DO UPDATE SET count = count + 1, newest = max (newest, excluded.newest)",
+  [EVENT_TEXT] = "INSERT INTO event_text (rowid, text, bmc) VALUES (?, ?, ?)",
   [SENSOR_PUT] = "INSERT INTO sensor (bmc, sensor_id, name, type, entity, unit, minute_done, hour_done)"
                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) ON CONFLICT (bmc, sensor_id) DO UPDATE SET"
                  " name = ?3, type = ?4, entity = ?5, unit = ?6 RETURNING id, minute_done",
@@ -48,6 +53,7 @@ static const char *const statements[N_STATEMENTS] = {
   [EVENT_PRUNE] = "DELETE FROM event WHERE seq IN (SELECT seq FROM event INDEXED BY event_time WHERE time < ?"
                   " ORDER BY time LIMIT ?)",
   [COUNT_PRUNE] = "DELETE FROM event_count WHERE count <= 0",
+  [DAY_PRUNE] = "DELETE FROM event_day WHERE count <= 0",
   [BMC_PRUNE] = "DELETE FROM bmc WHERE NOT EXISTS (SELECT 1 FROM event WHERE event.bmc = bmc.id)"
                 " AND NOT EXISTS (SELECT 1 FROM sensor WHERE sensor.bmc = bmc.id)",
 };

@@ -46,41 +46,45 @@ parse_token (const char *token, gint64 *time, gint64 *seq, GError **error)
   return refuse (error, "\"after\" is not what a page gave as the place of the next one");
 }
 
-/* Each word may be the beginning of one: "cpu"* "temp"*. */
+/* One word: "cpu", or "cpu"* for the beginning of one.  Returns what is behind it. */
+static const char *
+append_word (GString *words, const char *text)
+{
+  g_string_append (words, words->len == 0 ? "\"" : " AND \"");
+  for (; g_unichar_isalnum (g_utf8_get_char (text)); text = g_utf8_next_char (text))
+    g_string_append_unichar (words, g_utf8_get_char (text));
+  g_string_append (words, *text == '*' ? "\"*" : "\"");
+  return text;
+}
+
+/* In the language of FTS5, where a BMC's row is a word of its own column. */
 static char *
-parse_words (const char *text, GError **error)
+parse_words (const IpmidStoreEventQuery *query, gint64 bmc, GError **error)
 {
   g_autoptr (GString) words = g_string_new (NULL);
+  const char *p = query->text;
   guint n = 0;
-  gboolean inside = FALSE;
 
-  if (strlen (text) > TEXT_MAX || !g_utf8_validate (text, -1, NULL))
+  if (strlen (p) > TEXT_MAX || !g_utf8_validate (p, -1, NULL))
     {
       refuse (error, "\"text\" is longer than 256 bytes, or no UTF-8");
       return NULL;
     }
-  for (const char *p = text; *p != '\0'; p = g_utf8_next_char (p))
+  while (*p != '\0')
+    if (g_unichar_isalnum (g_utf8_get_char (p)))
+      {
+        p = append_word (words, p);
+        n++;
+      }
+    else
+      p = g_utf8_next_char (p);
+  if (n == 0 || n > WORDS_MAX)
     {
-      gunichar character = g_utf8_get_char (p);
-      if (!g_unichar_isalnum (character))
-        {
-          if (inside)
-            g_string_append (words, "\"* ");
-          inside = FALSE;
-          continue;
-        }
-      if (!inside)
-        g_string_append_c (words, '"');
-      n += !inside;
-      inside = TRUE;
-      g_string_append_unichar (words, character);
+      refuse (error, n == 0 ? "\"text\" has no letter and no digit to look for" : "\"text\" has more than 16 words");
+      return NULL;
     }
-  if (inside)
-    g_string_append (words, "\"*");
-  if (n > 0 && n <= WORDS_MAX)
-    return g_string_free (g_steal_pointer (&words), FALSE);
-  refuse (error, n == 0 ? "\"text\" has no letter and no digit to look for" : "\"text\" has more than 16 words");
-  return NULL;
+  return query->bmc == NULL ? g_strdup_printf ("text : (%s)", words->str)
+                            : g_strdup_printf ("(text : (%s)) AND (bmc : \"%" G_GINT64_FORMAT "\")", words->str, bmc);
 }
 
 static gboolean
@@ -218,7 +222,7 @@ event_page_init (EventPage *page, const IpmidStoreEventQuery *query, gint64 bmc,
   *page = (EventPage){ .limit = query->limit == 0 ? LIMIT_DEFAULT : MIN (query->limit, IPMID_STORE_EVENTS_MAX) };
   if (!parse (&question, query, bmc, error))
     return FALSE;
-  if (query->text != NULL && (page->words = parse_words (query->text, error)) == NULL)
+  if (query->text != NULL && (page->words = parse_words (query, bmc, error)) == NULL)
     return FALSE;
   page->sql = query->text != NULL ? page_by_words (&question, page->limit) : page_by_time (&question, page->limit);
   return TRUE;

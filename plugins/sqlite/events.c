@@ -43,6 +43,13 @@ event_time (IpmidHost *host, const IpmidEvent *event, gint64 received)
   return ipmid_event_has (host, event, IPMID_FIELD_TIME) && time <= received + CLOCK_AHEAD ? time : received;
 }
 
+static gint64
+event_severity (IpmidHost *host, const IpmidEvent *event)
+{
+  return ipmid_event_has (host, event, IPMID_FIELD_SEVERITY) ? ipmid_event_integer (host, event, IPMID_FIELD_SEVERITY)
+                                                             : IPMID_SEVERITY_INFO;
+}
+
 /* Without the newline. */
 static const char *
 render (Sqlite *sqlite, const IpmidEvent *event)
@@ -53,23 +60,28 @@ render (Sqlite *sqlite, const IpmidEvent *event)
   return sqlite->line->str;
 }
 
+/* Into the table, unless it is there already, and then into what is made of it. */
 static gboolean
 insert (Sqlite *sqlite, const IpmidEvent *event, GError **error)
 {
   IpmidHost *host = sqlite->host;
-  const char *text = ipmid_event_string (host, event, IPMID_FIELD_TEXT);
+  Sql *sql = sqlite->database.sql;
+  const char *sentence = ipmid_event_string (host, event, IPMID_FIELD_TEXT);
+  const char *text = sentence == NULL ? "" : sentence;
   gint64 received = received_time (host, event);
-  gint64 severity = ipmid_event_has (host, event, IPMID_FIELD_SEVERITY)
-                        ? ipmid_event_integer (host, event, IPMID_FIELD_SEVERITY)
-                        : IPMID_SEVERITY_INFO;
+  gint64 time = event_time (host, event, received);
+  gint64 severity = event_severity (host, event);
   gint64 bmc = events_find_bmc (sqlite, ipmid_event_string (host, event, IPMID_FIELD_BMC), error);
 
-  return bmc != 0
-         && sql_run (sqlite->database.sql, error, EVENT_INSERT, "tiiiiittt",
-                     ipmid_event_string (host, event, IPMID_FIELD_ID), event_time (host, event, received), received,
-                     bmc, ipmid_event_integer (host, event, IPMID_FIELD_KIND), severity,
-                     ipmid_event_string (host, event, IPMID_FIELD_SENSOR), text == NULL ? "" : text,
-                     render (sqlite, event));
+  if (bmc == 0
+      || !sql_run (sql, error, EVENT_INSERT, "tiiiiittt", ipmid_event_string (host, event, IPMID_FIELD_ID), time,
+                   received, bmc, ipmid_event_integer (host, event, IPMID_FIELD_KIND), severity,
+                   ipmid_event_string (host, event, IPMID_FIELD_SENSOR), text, render (sqlite, event)))
+    return FALSE;
+  return sqlite3_changes (sql->db) == 0
+         || (sql_run (sql, error, EVENT_TEXT, "iti", (gint64) sqlite3_last_insert_rowid (sql->db), text, bmc)
+             && sql_run (sql, error, EVENT_COUNT, "iii", time, bmc, severity)
+             && sql_run (sql, error, EVENT_DAY, "iii", time, bmc, severity));
 }
 
 gboolean

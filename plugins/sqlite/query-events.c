@@ -2,8 +2,10 @@
 /* query-events.c - questions about events; see service.h. */
 #include "event-page.h"
 #include "service.h"
+#include "span.h"
 
-#include <string.h>
+#define DAY (24 * SPAN_HOUR)
+#define LAST_DAY (G_MAXINT64 / DAY * DAY)
 
 static IpmidStoreEvent
 get_event (sqlite3_stmt *row)
@@ -125,17 +127,25 @@ events_one (const IpmidStore *store, const char *id, IpmidStoreEventFunc func, g
 
 /* ---------------------------------------------------------------------- counts */
 
-/* The sums of the triggers, and of each the newest by its index. */
 #define COUNT_ALL                                                                                                      \
-  "SELECT bmc.name, c.severity, c.count, (SELECT max (time) FROM event INDEXED BY event_bmc"                           \
-  " WHERE bmc = c.bmc AND severity = c.severity) FROM bmc CROSS JOIN event_count c ON c.bmc = bmc.id"                  \
+  "SELECT bmc.name, c.severity, c.count, c.newest FROM bmc CROSS JOIN event_count c ON c.bmc = bmc.id"                 \
   " WHERE c.count > 0 ORDER BY bmc.name, c.severity"
 
-/* Of each BMC and severity that there is, a piece of an index that holds all of it. */
+/* From an index that holds all of it. */
+#define COUNT_PIECE(begin, end)                                                                                        \
+  "SELECT bmc, severity, count (*) AS count, max (time) AS newest FROM event INDEXED BY event_time"                    \
+  " WHERE time >= " begin " AND time < " end " GROUP BY 1, 2"
+
+/* Whole days have their sums; what is before the first (?3) and from the last (?4) on
+ * is counted. */
 #define COUNT_SPAN                                                                                                     \
-  "SELECT bmc.name, c.severity, count (*), max (event.time) FROM bmc CROSS JOIN event_count c ON c.bmc = bmc.id"       \
-  " CROSS JOIN event INDEXED BY event_bmc ON event.bmc = c.bmc AND event.severity = c.severity"                        \
-  " AND event.time >= ?1 AND event.time < ?2 GROUP BY bmc.name, c.severity ORDER BY bmc.name, c.severity"
+  "SELECT bmc.name, severity, sum (count), max (newest) FROM (" COUNT_PIECE (                                          \
+      "?1", "min (?2, ?3)") " UNION ALL "                                                                              \
+                            "SELECT bmc, severity, sum (count), max (newest) FROM event_day WHERE day >= ?3 / "        \
+                            "86400000000000"                                                                           \
+                            " AND day < ?4 / 86400000000000 AND count > 0 GROUP BY 1, 2 UNION ALL " COUNT_PIECE (      \
+                                "max (?3, ?4)", "?2") ") AS piece JOIN bmc ON bmc.id = piece.bmc GROUP BY bmc.name, "  \
+                                                      "severity ORDER BY bmc.name, severity"
 
 /* One BMC's counts are several rows. */
 static void
@@ -177,8 +187,12 @@ events_count (const IpmidStore *store, gint64 since, gint64 until, IpmidStoreCou
   sqlite3_stmt *statement = service_prepare (sql, all ? COUNT_ALL : COUNT_SPAN, &local);
   if (statement != NULL && !all)
     {
+      gint64 end = until == 0 ? LAST_DAY : until;
+      since = CLAMP (since, 0, LAST_DAY - DAY);
       sqlite3_bind_int64 (statement, 1, since);
-      sqlite3_bind_int64 (statement, 2, until == 0 ? G_MAXINT64 : until);
+      sqlite3_bind_int64 (statement, 2, end);
+      sqlite3_bind_int64 (statement, 3, span_begin (since + DAY - 1, DAY));
+      sqlite3_bind_int64 (statement, 4, span_begin (end, DAY));
     }
   if (statement != NULL)
     read_counts (sql, statement, func, user_data, &local);

@@ -225,7 +225,8 @@ step_leftovers (Upkeep *upkeep, G_GNUC_UNUSED gint64 today, gboolean *more, GErr
   Sql *sql = upkeep->sqlite->database.sql;
 
   *more = FALSE;
-  if (!sql_run (sql, error, COUNT_PRUNE, "") || !sql_run (sql, error, BMC_PRUNE, ""))
+  if (!sql_run (sql, error, COUNT_PRUNE, "") || !sql_run (sql, error, DAY_PRUNE, "")
+      || !sql_run (sql, error, BMC_PRUNE, ""))
     return FALSE;
   if (sqlite3_changes (sql->db) > 0)
     events_forget_bmcs (upkeep->sqlite);

@@ -22,6 +22,7 @@ typedef struct
   BenchHost *bench;
   const IpmidStore *store;
   IpmidEvent *events[N_EVENTS];
+  gint64 step; /* of the events' times */
 } Fixture;
 
 static const char *const bmcs[] = { "b0", "b1", "b2" };
@@ -33,7 +34,7 @@ static const IpmidKind kinds[] = { IPMID_KIND_THRESHOLD, IPMID_KIND_CONNECTION }
 /* Fields from the number in different rhythms, so that all combinations come; many
  * events have the same time. */
 static IpmidEvent *
-make_event (guint number)
+make_event (guint number, gint64 step)
 {
   g_autoptr (IpmidEvent) event = event_new ();
   g_autofree char *id = g_strdup_printf ("%s/1/%u", bmcs[number % 3], number);
@@ -42,8 +43,8 @@ make_event (guint number)
   event_set_string (event, IPMID_FIELD_BMC, bmcs[number % 3]);
   event_set_integer (event, IPMID_FIELD_KIND, kinds[number / 2 % 2]);
   event_set_integer (event, IPMID_FIELD_SEVERITY, number / 3 % 4 + 1);
-  event_set_integer (event, IPMID_FIELD_TIME, EPOCH + number * 7 % 11 * SECOND);
-  event_set_integer (event, IPMID_FIELD_RECEIVED, EPOCH + 100 * SECOND);
+  event_set_integer (event, IPMID_FIELD_TIME, EPOCH + number * 7 % 11 * step);
+  event_set_integer (event, IPMID_FIELD_RECEIVED, EPOCH + 100 * step);
   event_set_string (event, IPMID_FIELD_TEXT, sentences[number / 5 % 3]);
   if (sensors[number / 4 % 3] != NULL)
     event_set_string (event, IPMID_FIELD_SENSOR, sensors[number / 4 % 3]);
@@ -61,10 +62,11 @@ deliver (Fixture *fixture, IpmidEvent *const *events, guint n)
 }
 
 static void
-set_up (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
+set_up (Fixture *fixture, gconstpointer step)
 {
   g_autoptr (GError) error = NULL;
 
+  fixture->step = *(const gint64 *) step;
   fixture->directory = g_dir_make_tmp ("sqlite-XXXXXX", NULL);
   fixture->bench = bench_host_new ("sqlite");
   fixture->bench->state_dir = fixture->directory;
@@ -73,7 +75,7 @@ set_up (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
   fixture->store = fixture->bench->offered;
   g_assert_nonnull (fixture->store);
   for (guint i = 0; i < N_EVENTS; i++)
-    fixture->events[i] = make_event (i);
+    fixture->events[i] = make_event (i, fixture->step);
 }
 
 static void
@@ -135,9 +137,9 @@ typedef struct
 } Words;
 
 static const Words words[] = {
-  { NULL, { TRUE, TRUE, TRUE } },        { "cpu", { TRUE, FALSE, FALSE } },
-  { "of, the", { FALSE, TRUE, FALSE } }, { "FAN stra\303\237", { FALSE, TRUE, FALSE } },
-  { "o", { TRUE, TRUE, FALSE } },        { "\"lost\" OR*", { FALSE, FALSE, FALSE } },
+  { NULL, { TRUE, TRUE, TRUE } },        { "cpu*", { TRUE, FALSE, FALSE } },
+  { "of, the", { FALSE, TRUE, FALSE } }, { "FAN stra\303\237*", { FALSE, TRUE, FALSE } },
+  { "o*", { TRUE, TRUE, FALSE } },       { "\"lost\" OR*", { FALSE, FALSE, FALSE } },
 };
 
 static gboolean
@@ -336,7 +338,7 @@ check_counts (Fixture *fixture, gint64 since, gint64 until)
       guint all = 0;
       for (guint i = bmc; i < N_EVENTS; i += 3)
         {
-          gint64 time = EPOCH + i * 7 % 11 * SECOND;
+          gint64 time = EPOCH + i * 7 % 11 * fixture->step;
           if (time < since || (until != 0 && time >= until))
             continue;
           count.by_severity[i / 3 % 4 + 1]++;
@@ -359,8 +361,10 @@ test_counts (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
   check_counts (fixture, 0, 0);
   for (gint64 begin = 0; begin <= 11; begin++)
     for (gint64 end = begin; end <= 11; end++)
-      check_counts (fixture, EPOCH + begin * SECOND, EPOCH + end * SECOND);
-  check_counts (fixture, EPOCH + 5 * SECOND, 0);
+      check_counts (fixture, EPOCH + begin * fixture->step, EPOCH + end * fixture->step);
+  check_counts (fixture, EPOCH + 5 * fixture->step, 0);
+  check_counts (fixture, 0, EPOCH + 5 * fixture->step);
+  check_counts (fixture, G_MAXINT64, 0);
 }
 
 /* ------------------------------------------------------------------------ threads */
@@ -378,7 +382,7 @@ keep_asking (gpointer data)
 
   while (!g_atomic_int_get (&asker->stop))
     {
-      IpmidStoreEventQuery query = { .size = sizeof query, .limit = 10, .text = "cpu" };
+      IpmidStoreEventQuery query = { .size = sizeof query, .limit = 10, .text = "cpu*" };
       g_autoptr (GPtrArray) ids = ask (asker->fixture, &query);
       g_autoptr (GString) counts = g_string_new (NULL);
       g_assert_true (ipmid_store_counts (asker->fixture->store, 0, 0, keep_count, counts, NULL));
@@ -401,7 +405,10 @@ test_many_askers (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
     g_thread_join (threads[i]);
 }
 
-#define ADD(name, function) g_test_add ("/sqlite-events/" name, Fixture, NULL, set_up, function, tear_down)
+static const gint64 second = SECOND;
+static const gint64 hours = 7 * 3600 * SECOND; /* so that there are whole days */
+
+#define ADD(name, function) g_test_add ("/sqlite-events/" name, Fixture, &second, set_up, function, tear_down)
 
 int
 main (int argc, char **argv)
@@ -413,6 +420,7 @@ main (int argc, char **argv)
   ADD ("one", test_one);
   ADD ("times", test_times);
   ADD ("counts", test_counts);
+  g_test_add ("/sqlite-events/counts-of-days", Fixture, &hours, set_up, test_counts, tear_down);
   ADD ("many-askers", test_many_askers);
   return g_test_run ();
 }
