@@ -37,6 +37,8 @@
 #define CHANNEL_FD 3
 /* How long the sessions may take to close. */
 #define CLOSE_TIME (5 * G_USEC_PER_SEC)
+/* So long after the last BMC was added its session is there, mostly. */
+#define TRIM_AFTER (10 * G_USEC_PER_SEC)
 
 #define LOG_LINE_MAX 500u
 
@@ -170,7 +172,7 @@ on_add (Collector *collector, GVariant *body)
   serving_set (collector->host.serving, 0);
   if (!collector->free_range)
     sandbox_allow_bmcs (g_hash_table_size (collector->bmcs));
-  timer_start (collector->trim, 10 * G_USEC_PER_SEC);
+  timer_start (collector->trim, TRIM_AFTER);
 }
 
 static void
@@ -340,11 +342,15 @@ on_channel_closed (G_GNUC_UNUSED const GError *error, gpointer user_data)
 
 /* --------------------------------------------------------------------- main */
 
+/* What reading the sensor data records took is not needed again; once all have. */
 static void
-on_trim (G_GNUC_UNUSED Timer *timer, G_GNUC_UNUSED gpointer user_data)
+on_trim (Timer *timer, gpointer user_data)
 {
-  /* What reading the sensor data records took is not needed again. */
+  const Collector *collector = user_data;
+
   malloc_trim (0);
+  if (handshakes_active (collector->host.handshakes) > 0 || handshakes_waiting (collector->host.handshakes) > 0)
+    timer_start (timer, TRIM_AFTER);
 }
 
 static void

@@ -27,9 +27,12 @@ struct os_hnd_fd_id_s
   os_fd_data_freed_t freed;
 };
 
+/* The library keeps one for every entity and starts few of them: the timer is
+ * there only while it runs. */
 struct os_hnd_timer_id_s
 {
-  Timer *timer;
+  const struct OsHandler *handler;
+  Timer *timer; /* NULL: not running */
   os_timed_out_t timed_out;
   void *cb_data;
 };
@@ -200,14 +203,15 @@ on_timeout (G_GNUC_UNUSED Timer *timer, gpointer user_data)
 {
   os_hnd_timer_id_t *id = user_data;
 
-  id->timed_out (id->cb_data, id); /* may free the timer */
+  g_clear_pointer (&id->timer, timer_free);
+  id->timed_out (id->cb_data, id); /* may free `id` */
 }
 
 static int
 alloc_timer (os_handler_t *handler, os_hnd_timer_id_t **id)
 {
   *id = g_new0 (os_hnd_timer_id_t, 1);
-  (*id)->timer = timer_new (self_of (handler)->timers, on_timeout, *id);
+  (*id)->handler = self_of (handler);
   return 0;
 }
 
@@ -223,8 +227,9 @@ static int
 start_timer (G_GNUC_UNUSED os_handler_t *handler, os_hnd_timer_id_t *id, struct timeval *timeout,
              os_timed_out_t timed_out, void *cb_data)
 {
-  if (timer_is_running (id->timer))
+  if (id->timer != NULL)
     return EBUSY;
+  id->timer = timer_new (id->handler->timers, on_timeout, id);
   id->timed_out = timed_out;
   id->cb_data = cb_data;
   timer_start (id->timer, (gint64) timeout->tv_sec * G_USEC_PER_SEC + timeout->tv_usec);
@@ -234,7 +239,10 @@ start_timer (G_GNUC_UNUSED os_handler_t *handler, os_hnd_timer_id_t *id, struct 
 static int
 stop_timer (G_GNUC_UNUSED os_handler_t *handler, os_hnd_timer_id_t *id)
 {
-  return timer_stop (id->timer) ? 0 : ESRCH;
+  if (id->timer == NULL)
+    return ESRCH;
+  g_clear_pointer (&id->timer, timer_free);
+  return 0;
 }
 
 static int

@@ -95,7 +95,8 @@ sdr_blob_pack (const guint8 *data, gsize length, gsize maximum)
       memcpy (&record, data + i * sizeof record, sizeof record);
       append_record (bytes, &record);
     }
-  return bytes->len > maximum ? NULL : g_byte_array_free_to_bytes (g_steal_pointer (&bytes));
+  /* A copy: the array has room for up to twice as much. */
+  return bytes->len > maximum ? NULL : g_bytes_new (bytes->data, bytes->len);
 }
 
 /* ------------------------------------------------------------------ unpack */

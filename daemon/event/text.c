@@ -37,7 +37,7 @@ char *
 text_clean (const char *text, gssize length, gsize maximum)
 {
   const char *end = text + (length < 0 ? strlen (text) : (gsize) length);
-  GString *clean = g_string_sized_new (MIN ((gsize) (end - text), maximum) + 1);
+  g_autoptr (GString) clean = g_string_sized_new (MIN ((gsize) (end - text), maximum) + 1);
 
   while (text < end)
     {
@@ -59,5 +59,6 @@ text_clean (const char *text, gssize length, gsize maximum)
       g_string_append_len (clean, keep ? text : replacement, (gssize) size);
       text += step;
     }
-  return g_string_free (clean, FALSE);
+  /* Most are names that are kept: a GString takes 128 bytes at least. */
+  return g_strndup (clean->str, clean->len);
 }

@@ -552,7 +552,7 @@ on_bmc_frame (Process *process, FrameType type, GVariant *body)
   Fake *fake = find_fake (process, number);
   if (fake == NULL)
     return;
-  if (type == FRAME_DELETE || type == FRAME_POWER)
+  if (type == FRAME_DELETE || type == FRAME_POWER || type == FRAME_REMOVE)
     read_order (fake); /* what was ordered before counts */
   if (type == FRAME_START)
     on_start (fake, body);
