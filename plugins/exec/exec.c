@@ -151,6 +151,7 @@ exec_open (gpointer state, IpmidHost *host, GError **error)
       if (exec->identity == NULL)
         return FALSE;
     }
+  identity_keep_capabilities ();
   exec->environment = base_environment (exec->identity);
   if (exec->input == EXEC_INPUT_ARGUMENTS || exec->input == EXEC_INPUT_STDIN)
     return TRUE;

@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -87,6 +88,14 @@ drop_capabilities (void)
   const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0, 0, 0 }, { 0, 0, 0 } };
 
   return syscall (SYS_capset, &header, none) == 0;
+}
+
+void
+identity_keep_capabilities (void)
+{
+  /* Only of these does a plain program inherit any.  A kernel that does not know
+   * them has none. */
+  prctl (PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 }
 
 gboolean

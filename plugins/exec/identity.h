@@ -26,6 +26,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Identity, identity_free)
 /* Whether this process may become other users, and end their programs. */
 gboolean identity_may_change (const char *user, GError **error);
 
+/* What this thread starts from now on inherits no capability of ours; the thread
+ * itself keeps them. */
+void identity_keep_capabilities (void);
+
 /* Becomes that user for good: groups, group, user, no capabilities; and looks
  * whether that is so.  0, or what errno would be.  For a forked child, in which
  * there is one thread; async-signal-safe. */

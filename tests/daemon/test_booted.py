@@ -40,6 +40,17 @@ program = /usr/local/bin/who
 input = arguments
 kinds = !connection;!health
 """
+# It fails unless it is nobody, without capabilities.
+NOBODY = """
+[handler nobody]
+plugin = exec
+program = /usr/local/bin/as-nobody
+user = nobody
+kinds = !connection;!health
+"""
+AS_NOBODY = """#!/bin/sh
+[ "$(id -un):$(id -Gn)" = nobody:nogroup ] && ! grep -q '^Cap[IPE].*[1-9a-f]$' /proc/$$/status
+"""
 # What sendmail and sudo are: a program that becomes root.
 SET_USER_ID = "/usr/local/bin/id-as-root"
 
@@ -69,6 +80,12 @@ def etc():
 
 def lines(systemd, path):
     return systemd.run("sh", "-c", f"cat {path} 2>/dev/null").splitlines()
+
+
+def status(systemd):
+    makefile = (Build().directory / "Makefile").read_text(encoding="utf-8")
+    prefix = re.search(r"^prefix = (.*)$", makefile, re.MULTILINE)[1]
+    return systemd.run(f"{prefix}/sbin/ipmid", "-c", f"{etc()}/ipmid.conf", "--status")
 
 
 def delivered(systemd):
@@ -185,6 +202,22 @@ def test_a_fleet_in_its_unit(bmc, systemd):
     faults.burst(ledger, 1)
     wait_for(lambda: lines(systemd, WHO_LOG)[seen:] == ["0"], 20,
              lambda: f"a program that becomes root: {lines(systemd, WHO_LOG)}; log:\n{systemd.log()[-3000:]}")
+    # Another user, who has nothing but that; and who stays ipmid has no more than before.
+    systemd.run("rm", f"/etc/systemd/system/{FLEET_UNIT}.d/exec-programs.conf", check=True)
+    add_drop_in(systemd, "exec-user.conf")
+    systemd.write("/usr/local/bin/as-nobody", AS_NOBODY, 0o755)
+    systemd.write("/usr/local/bin/who", f"#!/bin/sh\ngrep CapPrm: /proc/$$/status >>{WHO_LOG}\n", 0o755)
+    systemd.write(f"{etc()}/ipmid.conf", config.replace("sel-interval = 1h", "sel-interval = 100ms") + NOBODY)
+    seen = len(lines(systemd, WHO_LOG))
+    systemd.run("systemctl", "restart", FLEET_UNIT, check=True)
+    faults.burst(ledger, 1)
+    wait_for(lambda: lines(systemd, WHO_LOG)[seen:] == [f"CapPrm:\t{'0' * 16}"], 20,
+             lambda: f"no capabilities: {lines(systemd, WHO_LOG)}; log:\n{systemd.log()[-3000:]}")
+    wait_for(lambda: re.search(r"handler: nobody\n(  .*\n)*?  handled: 1\n", status(systemd)), 20,
+             lambda: f"a program as nobody: {status(systemd)}; log:\n{systemd.log()[-3000:]}")
+    collector, = processes.children_named(systemd.pid, "ipmid-collector")
+    with open(f"/proc/{collector}/status", encoding="utf-8") as file:
+        assert re.findall(r"^Cap(?:Inh|Prm|Eff|Amb):\t(\w+)$", file.read(), re.MULTILINE) == ["0" * 16] * 4
     systemd.run("systemctl", "stop", FLEET_UNIT, check=True)
     assert systemd.show(FLEET_UNIT, "Result") == "success"
     assert processes.children_named(systemd.pid, "ipmid-collector") == []

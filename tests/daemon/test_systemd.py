@@ -184,7 +184,8 @@ def test_exposure_with_drop_ins(units):
                                                 os.fspath(units / "ipmid.service"))[1])
     assert figures["credentials"] == exposure(plain), figures
     assert exposure(plain) < figures["smi"] <= EXPOSURE, figures
-    assert EXPOSURE < figures["exec-programs"] <= LOOSENED, figures
+    assert exposure(plain) < figures["exec-user"] < figures["exec-programs"] <= LOOSENED, figures
+    assert EXPOSURE < figures["exec-programs"], figures
 
 
 @pytest.mark.parametrize("drop_in", [None, *sorted(one.name for one in (SAMPLES / "ipmid.service.d").iterdir())])

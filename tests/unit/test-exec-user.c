@@ -63,7 +63,8 @@ begin (Fixture *fixture, const char *user, const char *body)
   g_file_set_contents (fixture->script, text, -1, &error);
   g_assert_no_error (error);
   g_assert_cmpint (g_chmod (fixture->script, 0755), ==, 0);
-  bench_host_set (fixture->bench, "user", user);
+  if (user != NULL)
+    bench_host_set (fixture->bench, "user", user);
   g_assert_true (bench_host_check (fixture->bench, &error));
   g_assert_no_error (error);
   bench_host_open (fixture->bench, &error);
@@ -93,6 +94,15 @@ read_words (Fixture *fixture)
   return words;
 }
 
+static void
+assert_words (Fixture *fixture, const char *expected)
+{
+  g_auto (GStrv) words = read_words (fixture);
+  g_autofree char *found = g_strjoinv (" ", words);
+
+  g_assert_cmpstr (found, ==, expected);
+}
+
 /* What `id` says of a user, in words. */
 static char *
 id_of (const char *option, const char *user)
@@ -115,10 +125,8 @@ assert_is (Fixture *fixture, const char *user)
   g_autofree char *groups = id_of ("-G", user);
   g_autofree char *expected = g_strdup_printf ("%s %s %s %s %s %s %s %s %s %s %s %s", uid, uid, uid, uid, gid, gid, gid,
                                                gid, "0000000000000000", "0000000000000000", "0000000000000000", groups);
-  g_auto (GStrv) words = read_words (fixture);
-  g_autofree char *found = g_strjoinv (" ", words);
 
-  g_assert_cmpstr (found, ==, expected);
+  assert_words (fixture, expected);
 }
 
 #define TELL_IDENTITY                                                                                                  \
@@ -299,6 +307,26 @@ test_capabilities (Fixture *fixture, G_GNUC_UNUSED gconstpointer input)
   g_test_trap_assert_passed ();
 }
 
+/* A program that runs as we do gets nothing of what the service manager gave us. */
+static void
+test_nothing_inherited (Fixture *fixture, G_GNUC_UNUSED gconstpointer input)
+{
+  if (g_test_subprocess ())
+    {
+      become_with (fixture, 1u << CAP_SETUID | 1u << CAP_SETGID | 1u << CAP_KILL);
+      g_assert_cmpint (prctl (PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SETUID, 0, 0), ==, 0);
+      begin (fixture, NULL, "sed -n 's/^Cap\\(Prm\\|Eff\\):.//p' /proc/$$/status >\"$1\"");
+      g_assert_cmpint (deliver (fixture), ==, IPMID_VERDICT_DONE);
+      bench_host_close (fixture->bench);
+      assert_words (fixture, "0000000000000000 0000000000000000");
+      return;
+    }
+  if (!is_root ())
+    return;
+  g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+  g_test_trap_assert_passed ();
+}
+
 #define ADD(name, input, function) g_test_add ("/exec-user/" name, Fixture, input, set_up, function, tear_down)
 
 int
@@ -314,5 +342,6 @@ main (int argc, char **argv)
   ADD ("no-such-user", NULL, test_no_such_user);
   ADD ("not-root", NULL, test_not_root);
   ADD ("capabilities", NULL, test_capabilities);
+  ADD ("nothing-inherited", NULL, test_nothing_inherited);
   return g_test_run ();
 }
