@@ -129,8 +129,9 @@ gboolean
 cmdline_check_config (const Cmdline *cmdline, const char *word, GError **error)
 {
   static const char *const with_config[]
-      = { "config",    "check",    "test-handler", "dont-daemonize", "debug", "state-dir", "no-state", "plugin-dir",
-          "collector", "pid-file", "status",       "dead-letters",   "help",  "version",   NULL };
+      = { "config",   "check",      "test-handler", "dont-daemonize", "debug",  "state-dir",
+          "no-state", "plugin-dir", "collector",    "pid-file",       "status", "dead-letters",
+          "help",     "version",    "socket",       "no-http",        NULL };
   static const char *const with_import[] = { "import", "credentials-file", NULL };
   const char *stray = stray_option (cmdline, cmdline->import != NULL ? with_import : with_config);
 

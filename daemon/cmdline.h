@@ -40,6 +40,8 @@ typedef struct
                       the file */
   gboolean no_state;
   char *trap_listen;
+  char *socket; /* for ipmidctl; NULL: in the state directory */
+  gboolean no_http;
   char *plugin_dir, *collector, *pid_file;
   gboolean status, dead_letters, help, version;
 

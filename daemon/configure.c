@@ -8,9 +8,36 @@
 #include <sysexits.h>
 
 #define LINE_SHOWN_MAX 4096u
+#define HTTP "http" /* the plugin, and its handler */
 
-CoreConfig *
-configure_reload (const Cmdline *cmdline, ConfigReport *report)
+/* The other end of ipmidctl, which every ipmid has that has a place for it. */
+static void
+add_http (CoreConfig *config, const Cmdline *cmdline, ConfigReport *report)
+{
+  HandlerConfig *handler;
+
+  if (!config->http || cmdline->no_http || (config->state_dir == NULL && cmdline->socket == NULL))
+    return;
+  for (guint i = 0; i < config->handlers->len; i++)
+    {
+      const HandlerConfig *other = config->handlers->pdata[i];
+
+      if (g_str_equal (other->plugin, HTTP))
+        return;
+      if (!g_str_equal (other->name, HTTP))
+        continue;
+      g_ptr_array_add (report->warnings, g_strdup ("[handler http] has another plugin than http, so ipmidctl cannot "
+                                                   "reach this ipmid: name it otherwise, or say http = no"));
+      return;
+    }
+  handler = core_config_add_handler (config, HTTP, HTTP);
+  handler->optional = TRUE;
+  if (cmdline->socket != NULL)
+    handler_config_set (handler, "socket", cmdline->socket, "--socket");
+}
+
+static CoreConfig *
+load_file (const Cmdline *cmdline, ConfigReport *report)
 {
   const ConfigOverrides overrides = {
     .state_dir = cmdline->state_dir,
@@ -24,6 +51,16 @@ configure_reload (const Cmdline *cmdline, ConfigReport *report)
 }
 
 CoreConfig *
+configure_reload (const Cmdline *cmdline, ConfigReport *report)
+{
+  CoreConfig *config = load_file (cmdline, report);
+
+  if (config != NULL)
+    add_http (config, cmdline, report);
+  return config;
+}
+
+CoreConfig *
 configure_load (Cmdline *cmdline, ConfigReport *report, int *exit_status)
 {
   g_autoptr (GError) error = NULL;
@@ -32,7 +69,12 @@ configure_load (Cmdline *cmdline, ConfigReport *report, int *exit_status)
   if (cmdline->config == NULL)
     {
       if (cmdline_prepare (cmdline, exit_status, &error))
-        return cmdline_to_config (cmdline);
+        {
+          config = cmdline_to_config (cmdline);
+          config->http = TRUE;
+          add_http (config, cmdline, report);
+          return config;
+        }
       daemonize_complain (error->message);
       return NULL;
     }
@@ -59,7 +101,7 @@ int
 configure_check (const Cmdline *cmdline)
 {
   g_autoptr (ConfigReport) report = config_report_new ();
-  g_autoptr (CoreConfig) config = configure_reload (cmdline, report);
+  g_autoptr (CoreConfig) config = load_file (cmdline, report);
 
   print_lines (report->errors);
   print_lines (report->warnings);

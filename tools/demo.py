@@ -8,8 +8,10 @@ import argparse
 import concurrent.futures
 import contextlib
 import json
+import os
 import shlex
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -71,6 +73,14 @@ def tell(title, act, bmc, printer):
     wait_for(lambda: printer.print_new() >= before + expected, 30, f"{expected} events to arrive")
 
 
+def ask(build, ipmid, *words):
+    """Shows what ipmidctl says of this ipmid."""
+    print("$ ipmidctl", shlex.join(words), flush=True)
+    subprocess.run([build.directory / "ipmidctl", "--state-dir", ipmid.state_dir, *words], check=True,
+                   env={**os.environ, "TZ": "UTC"})
+    print(flush=True)
+
+
 def commands(build):
     """The commands for the user's own BMC."""
     ipmid = build.directory / "ipmid"
@@ -85,7 +95,7 @@ Or install it and let it run as a daemon:
 
   sudo make -C {build.directory} install
   sudo ipmid mybmc lan -U USER -P PASSWORD ADDRESS -f /var/log/mybmc.json --format json
-  sudo ipmid mybmc --status
+  sudo ipmidctl status
 """
 
 
@@ -150,8 +160,9 @@ def show_fleet(build, count, once):
         # What rises falls again at the same BMC.
         for bmc, (title, act) in zip((0, 0, count // 2, count - 1), STORY, strict=True):
             tell(f"node{bmc + 1:03}: {title}", act, bmcs[bmc], printer)
-        print("\n" + ipmid.status())
-        print(f"All {printer.shown} events have arrived, and stand in {ipmid.output}.")
+        print(f"\nAll {printer.shown} events have arrived, and stand in {ipmid.output}.\n")
+        ask(build, ipmid, "status")
+        ask(build, ipmid, "events")
         if not once:
             print("Ctrl-C ends the show.", flush=True)
         while not once and not stop.wait(0.5):
@@ -183,6 +194,8 @@ def show(build, once):
                     tell(title, act, bmc, printer)
                 print(f"\nAll {printer.shown} events have arrived, and stand in {ipmid.output}.")
                 print(commands(build))
+                ask(build, ipmid, "status")
+                ask(build, ipmid, "events")
                 if not once:
                     print("Ctrl-C ends the show.", flush=True)
                 while not once and not stop.wait(0.5):

@@ -3,7 +3,8 @@
 # quickstart and runtests.
 
 packages_build="gcc make autoconf automake libtool pkg-config libc6-dev
-  libglib2.0-dev libsqlite3-dev libopenipmi-dev libjansson-dev libcurl4-openssl-dev libssl-dev libseccomp-dev
+  libglib2.0-dev libsqlite3-dev libopenipmi-dev libjansson-dev libmicrohttpd-dev
+  libcurl4-openssl-dev libssl-dev libseccomp-dev
   libsystemd-dev"
 packages_demo="openipmi ipmitool python3 libssl3"
 packages_test="python3-pytest python3-pytest-xdist clang libclang-rt-14-dev valgrind

@@ -20,6 +20,7 @@ typedef struct
   char **severities;
   char **silences;
   int log_level;
+  gboolean http;
 } DaemonSettings;
 
 #define AT(member) G_STRUCT_OFFSET (DaemonSettings, member)
@@ -163,6 +164,12 @@ const IpmidOption config_daemon_options[] = {
     .fallback = "info",
     .choices = log_levels,
     .help = "What is important enough for the log." },
+  { .key = "http",
+    .type = IPMID_OPTION_BOOLEAN,
+    .offset = AT (http),
+    .fallback = "yes",
+    .help = "Whether ipmidctl(1) can talk to this ipmid even if there is no [handler] of ipmid-http(7): on the socket "
+            "http in the state directory." },
   { .key = NULL },
 };
 
@@ -221,6 +228,7 @@ fill (ConfigLoader *loader, DaemonSettings *settings)
   config->trap_listen = g_strdup (settings->trap_listen);
   config->severities = g_strdupv (settings->severities);
   config->silences = g_strdupv (settings->silences);
+  config->http = settings->http;
   config->log_level = log_level_values[settings->log_level];
   loader->credentials_file = g_strdup (settings->credentials_file);
 }

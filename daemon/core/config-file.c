@@ -457,12 +457,32 @@ config_file_load (const char *path, const ConfigOverrides *overrides, ConfigRepo
   return config;
 }
 
-char *
-config_file_state_dir (const char *path, GError **error)
+/* The socket of the handler of ipmidctl, if a group names one. */
+static char *
+find_socket (const ConfigLoader *loader)
+{
+  for (guint i = 0; i < loader->sources->len; i++)
+    {
+      const Ini *ini = ((const Source *) loader->sources->pdata[i])->ini;
+      for (guint j = 0; ini != NULL && j < ini->groups->len; j++)
+        {
+          const IniEntry *plugin = ini_find (ini->groups->pdata[j], "plugin");
+          const IniEntry *socket = ini_find (ini->groups->pdata[j], "socket");
+          if (plugin != NULL && socket != NULL && strcmp (plugin->value, "http") == 0)
+            return ini_unescape (socket->value, NULL);
+        }
+    }
+  return NULL;
+}
+
+/* What the file says without its passwords and plugins: the state directory, or the
+ * socket. */
+static char *
+ask_file (const char *path, gboolean for_socket, GError **error)
 {
   ConfigLoader loader;
   g_autoptr (ConfigReport) report = config_report_new ();
-  char *state_dir = NULL;
+  char *answer = NULL;
 
   start_loader (&loader, NULL);
   read_sources (&loader, path);
@@ -470,10 +490,24 @@ config_file_state_dir (const char *path, GError **error)
   if (loader.config->plugin_dir == NULL)
     config_daemon_take (&loader, NULL);
   fill_report (&loader, report);
-  if (report->errors->len == 0)
-    state_dir = g_strdup (loader.config->state_dir);
-  else
+  if (report->errors->len > 0)
     g_set_error_literal (error, IPMID_ERROR, IPMID_ERROR_USAGE, report->errors->pdata[0]);
+  else if (!for_socket)
+    answer = g_strdup (loader.config->state_dir);
+  else if ((answer = find_socket (&loader)) == NULL)
+    answer = g_build_filename (loader.config->state_dir, "http", NULL);
   end_loader (&loader);
-  return state_dir;
+  return answer;
+}
+
+char *
+config_file_state_dir (const char *path, GError **error)
+{
+  return ask_file (path, FALSE, error);
+}
+
+char *
+config_file_socket (const char *path, GError **error)
+{
+  return ask_file (path, TRUE, error);
 }

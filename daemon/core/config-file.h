@@ -45,4 +45,7 @@ CoreConfig *config_file_load (const char *path, const ConfigOverrides *overrides
  * reads no password and no plugin.  NULL if the file cannot say. */
 char *config_file_state_dir (const char *path, GError **error);
 
+/* Likewise where ipmidctl finds it. */
+char *config_file_socket (const char *path, GError **error);
+
 #endif

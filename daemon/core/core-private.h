@@ -53,6 +53,9 @@ struct _Core
   char *message;
 };
 
+/* Whether ipmid works without the handler, which it says; else `error` counts. */
+gboolean core_do_without (const HandlerConfig *handler, const GError *error);
+
 /* What filters and silences want to know of a BMC; on the journal's thread, or
  * before that runs. */
 gboolean core_set_attributes (const CoreConfig *config, Ledger *ledger, gint64 id, const BmcConfig *bmc,

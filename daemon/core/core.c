@@ -311,6 +311,16 @@ open_journal (Core *core, GError **error)
   return core->journal != NULL;
 }
 
+gboolean
+core_do_without (const HandlerConfig *handler, const GError *error)
+{
+  const LogContext context = { .handler = handler->name };
+
+  if (handler->optional)
+    log_line (IPMID_LOG_WARNING, &context, "ipmid works without this handler: %s", error->message);
+  return handler->optional;
+}
+
 static gboolean
 make_handlers (Core *core, GError **error)
 {
@@ -326,10 +336,16 @@ make_handlers (Core *core, GError **error)
   };
   for (guint i = 0; i < core->config->handlers->len; i++)
     {
-      Handler *handler = handler_new (core->config->handlers->pdata[i], core->config->plugin_dir, &core->hooks, error);
-      if (handler == NULL)
-        return FALSE;
-      g_ptr_array_add (core->handlers, handler);
+      const HandlerConfig *config = core->config->handlers->pdata[i];
+      g_autoptr (GError) local = NULL;
+      Handler *handler = handler_new (config, core->config->plugin_dir, &core->hooks, &local);
+      if (handler != NULL)
+        g_ptr_array_add (core->handlers, handler);
+      else if (!core_do_without (config, local))
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          return FALSE;
+        }
     }
   return TRUE;
 }

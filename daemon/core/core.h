@@ -25,6 +25,7 @@ typedef struct
   char *plugin;
   char *place;        /* "ipmid.conf:10", for error messages; NULL: the command line */
   GPtrArray *entries; /* ConfigEntry: keys of the plugin's table and of handler_options */
+  gboolean optional;  /* nobody has asked for it: if it cannot be had, ipmid says so and does without */
 } HandlerConfig;
 
 /* What the user wants of one BMC. */
@@ -67,6 +68,7 @@ typedef struct
   /* For the daemon around the core. */
   char *pid_file; /* NULL: none */
   int log_level;  /* IpmidLogLevel; 0: not said */
+  gboolean http;  /* there is to be a handler for ipmidctl, also if the user configures none */
 } CoreConfig;
 
 CoreConfig *core_config_new (void);

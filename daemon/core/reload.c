@@ -147,6 +147,19 @@ is_still_ending (Core *core, const char *name, GError **error)
   return FALSE;
 }
 
+/* TRUE without one: ipmid does without it, or with the old one. */
+static gboolean
+make_fresh (Core *core, Swap *swap, const char *plugin_dir, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  swap->fresh = handler_new (swap->config, plugin_dir, &core->hooks, &local);
+  if (swap->fresh != NULL || core_do_without (swap->config, local))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
 static gboolean
 make_swaps (Reload *reload, GError **error)
 {
@@ -161,9 +174,10 @@ make_swaps (Reload *reload, GError **error)
       swap.before = find_handler_config (core->config, swap.config->name);
       swap.old = swap.before == NULL ? NULL : find_handler (core, swap.config->name);
       gboolean changed = swap.old == NULL || !same_handler (swap.before, swap.config);
-      if (changed && (swap.fresh = handler_new (swap.config, plugin_dir, &core->hooks, error)) == NULL)
+      if (changed && !make_fresh (core, &swap, plugin_dir, error))
         return FALSE;
-      g_array_append_val (reload->swaps, swap);
+      if (swap.old != NULL || swap.fresh != NULL)
+        g_array_append_val (reload->swaps, swap);
     }
   for (guint i = 0; i < core->config->handlers->len; i++)
     {
