@@ -293,7 +293,9 @@ handler_register (Handler *handler, Ledger *ledger, GError **error)
   if (lanes == NULL)
     return FALSE;
   g_mutex_lock (&handler->lock);
-  handler->id = id;
+  /* Workers read it without the lock; after a rollback it is the same. */
+  if (handler->id != id)
+    handler->id = id;
   for (guint i = 0; i < lanes->len; i++)
     schedule_add_backlog (handler->schedule, g_array_index (lanes, gint64, i));
   g_mutex_unlock (&handler->lock);
