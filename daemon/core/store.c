@@ -55,6 +55,10 @@ static const char *const migrations[] = {
   /* 5: what is wrong with ipmid itself; handler 0 is the journal */
   "CREATE TABLE alarm (handler INTEGER NOT NULL, what INTEGER NOT NULL, level INTEGER NOT NULL,"
   " since INTEGER NOT NULL, PRIMARY KEY (handler, what)) WITHOUT ROWID;",
+  /* 6: StoreSpan; and since when a handler is not configured, 0: it is */
+  "ALTER TABLE handler ADD COLUMN before INTEGER NOT NULL DEFAULT 0;"
+  "ALTER TABLE handler ADD COLUMN since INTEGER NOT NULL DEFAULT 0;"
+  "ALTER TABLE handler ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;",
 };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (migrations) == STORE_SCHEMA);
