@@ -249,8 +249,8 @@ bmc_domain_send (Bmc *bmc, const BmcTarget *target, guint8 netfn, guint8 command
 }
 
 gboolean
-bmc_domain_send_once (Bmc *bmc, guint8 netfn, guint8 command, const guint8 *data, gsize length,
-                      BmcReplyFunc reply_func, guint ticket)
+bmc_domain_send_once (Bmc *bmc, guint8 netfn, guint8 command, const guint8 *data, gsize length, BmcReplyFunc reply_func,
+                      guint ticket)
 {
   Departure departure = { .once = TRUE, .message = make_message (netfn, command, data, length) };
 

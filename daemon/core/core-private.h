@@ -37,9 +37,9 @@ struct _Core
   GPtrArray *handlers; /* Handler: all that may have a thread, also those that end */
   QuietTimer *quiet_timer;
   Alarms *alarms;
-  GPtrArray *retired; /* Handler: ended, but somebody may still hand over what was asked of them */
-  Reload *reload;     /* NULL: none under way */
-  guint reloads;      /* how many were asked for */
+  GPtrArray *retired;        /* Handler: ended, but somebody may still hand over what was asked of them */
+  Reload *reload;            /* NULL: none under way */
+  guint reloads;             /* how many were asked for */
   GPtrArray *reload_waiters; /* see request-table.h */
   CoreDaemon around;
 

@@ -32,7 +32,7 @@ typedef struct
   guint64 token;
   guint timer;
   Stage stage;
-  guint walk_before;     /* a walk that was under way when it began: its end is not ours */
+  guint walk_before;      /* a walk that was under way when it began: its end is not ours */
   guint64 records_before; /* what had been received then */
   gboolean clears, force;
   guint tries;

@@ -151,8 +151,8 @@ fleet_set_state (FleetBmc *bmc, FrameState state, const char *words)
   bmc->words = g_strdup (words);
   log_state (bmc);
   fleet_show_state (bmc);
-  if (lost && bmc->fleet->errands != NULL)
-    bmc->fleet->errands->lost (bmc->id, words, bmc->fleet->errands_data);
+  if (lost)
+    fleet_tell_lost (bmc, words);
   look_up_again (bmc);
   settle_see (&bmc->settle, state == FRAME_STATE_UP, g_get_monotonic_time ());
   settle_see (&bmc->outage, state == FRAME_STATE_UP, g_get_monotonic_time ());

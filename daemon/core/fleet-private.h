@@ -105,6 +105,11 @@ void fleet_retire_if_empty (Keeper *keeper);
 /* Whether one collector more may be started for a BMC of its own. */
 gboolean fleet_may_grow (Fleet *fleet);
 
+/* ------------------------------------------------------------ fleet-request.c */
+
+/* Whoever waits for something of this BMC's session waits in vain. */
+void fleet_tell_lost (const FleetBmc *bmc, const char *words);
+
 /* -------------------------------------------------------------- fleet-blame.c */
 
 /* A collector has crashed or was killed: finds out whose fault it was. */

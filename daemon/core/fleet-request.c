@@ -69,3 +69,12 @@ fleet_privilege (Fleet *fleet, gint64 id)
 
   return bmc == NULL || bmc->config == NULL ? "default" : connection_privilege (bmc->config->connection);
 }
+
+void
+fleet_tell_lost (const FleetBmc *bmc, const char *words)
+{
+  const Fleet *fleet = bmc->fleet;
+
+  if (fleet->errands != NULL)
+    fleet->errands->lost (bmc->id, words == NULL ? "" : words, fleet->errands_data);
+}

@@ -77,6 +77,8 @@ on_sel_info (Keeper *keeper, GVariant *body)
   fleet_watch_sel (bmc);
   Intake *intake = keeper_intake_new (keeper, FRAME_SEL_INFO, bmc);
   intake->connected = (flags & FRAME_SEL_CONNECTED) != 0;
+  if (intake->connected)
+    fleet_tell_lost (bmc, "the session was begun anew");
   intake->flag = bmc->sel_overflow;
   keeper_intake_submit (intake);
 }

@@ -117,8 +117,7 @@ ledger_cleared (Ledger *ledger, gint64 bmc_id, GError **error)
   if (standing == NULL)
     return FALSE;
   for (guint i = 0; i < standing->len; i++)
-    if (!store_record_set_state (ledger->store, bmc_id, g_array_index (standing, guint16, i), STORE_RECORD_GONE,
-                                 error))
+    if (!store_record_set_state (ledger->store, bmc_id, g_array_index (standing, guint16, i), STORE_RECORD_GONE, error))
       return FALSE;
   bmc->saved.has_cursor = FALSE;
   return store_bmc_save (ledger->store, &bmc->saved, error);

@@ -50,8 +50,7 @@ ledger_drop (Ledger *ledger, gint64 handler_id, gint64 seq, gint64 *dropped, GEr
 {
   LedgerOwed *handler = ledger_find_handler (ledger, handler_id);
 
-  if (!give_up (ledger, handler_id, seq, error)
-      || !store_dead_drop (ledger->store, handler_id, seq, dropped, error))
+  if (!give_up (ledger, handler_id, seq, error) || !store_dead_drop (ledger->store, handler_id, seq, dropped, error))
     return FALSE;
   if (handler != NULL)
     handler->change.dead -= *dropped;

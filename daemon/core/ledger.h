@@ -181,6 +181,25 @@ gboolean ledger_replay (Ledger *ledger, gint64 handler, gint64 seq, gint64 *move
 /* It is forgotten; also of a handler that is not configured any more.  Its record
  * stays in the SEL as if it were still owed. */
 gboolean ledger_drop (Ledger *ledger, gint64 handler, gint64 seq, gint64 *dropped, GError **error);
+/* A handler is to be owed what was received before it was there and the journal still
+ * has; what was backfilled already is not owed again. */
+typedef struct
+{
+  gint64 since;      /* not what was received before: nanoseconds since 1970 */
+  gint64 after;      /* the caller's: look at events after this seq; at first 0 */
+  gint64 end;        /* 0 at first */
+  gint64 part_after; /* of this part: what `after` is next; how many it owes; the last */
+  gint64 part_owed;
+  gint64 part_seen;
+  gboolean is_over; /* there is no other part */
+  gboolean is_full; /* because the handler's quota is reached */
+} LedgerBackfill;
+
+/* One part of it, in one transaction; on, until it is over. */
+gboolean ledger_backfill (Ledger *ledger, gint64 handler, LedgerBackfill *backfill, GError **error);
+/* Neither a finalizer nor fed live. */
+gboolean ledger_can_be_owed (Ledger *ledger, gint64 handler);
+
 /* The handler of that name is configured; 0: none is. */
 gint64 ledger_handler_named (Ledger *ledger, const char *name);
 

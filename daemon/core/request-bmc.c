@@ -19,15 +19,15 @@ find_bmc (Core *core, Request *request)
 /* What takes an operator, and what a user (IPMI 2.0, appendix G).  What the
  * configuration does not ask for, the BMC need not be asked. */
 static gboolean
-may_do (Core *core, gint64 bmc, gboolean operator, Request *request)
+may_do (Core *core, gint64 bmc, gboolean operator, Request * request)
 {
   const char *privilege = fleet_privilege (core->fleet, bmc);
-  gboolean less = strcmp (privilege, "callback") == 0 || (operator && strcmp (privilege, "user") == 0);
+  gboolean less = strcmp (privilege, "callback") == 0 || (operator&& strcmp (privilege, "user") == 0);
 
   if (less)
     request_fail (request, IPMID_REQUEST_NOT_ALLOWED,
-                  "ipmid asks this BMC for the privilege %s; this takes privilege = %s in its configuration", privilege,
-                  operator ? "operator" : "user");
+                  "ipmid asks this BMC for the privilege %s; this takes privilege = %s in its configuration",
+                  privilege, operator? "operator" : "user");
   return !less;
 }
 

@@ -91,6 +91,10 @@ void request_rescan (Core *core, Request *request);
 void request_clear_sel (Core *core, Request *request);
 void request_power (Core *core, Request *request);
 
+/* ---------------------------------------------------------- request-backfill.c */
+
+void request_backfill (Core *core, Request *request);
+
 /* -------------------------------------------------------------- request-word.c */
 
 void request_log (Core *core, Request *request);

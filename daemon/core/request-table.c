@@ -36,6 +36,7 @@ const RequestMethod request_methods[] = {
       { "until", REQUEST_TIME, FALSE },
       { "for", REQUEST_DURATION, FALSE },
       { "off", REQUEST_FLAG, FALSE } } },
+  { "backfill", request_backfill, { { "handler", REQUEST_TEXT, TRUE }, { "since", REQUEST_TIME, FALSE } } },
   { NULL },
 };
 

@@ -77,7 +77,8 @@ request_log (Core *core, Request *request)
   else if (fleet_find_name (core->fleet, request_text (request, "bmc")) == 0)
     request_fail_bmc (request, request_text (request, "bmc"));
   else if (journal_is_full (core->journal))
-    request_fail (request, IPMID_REQUEST_UNAVAILABLE, "there is no room in the journal: nothing is taken in until there is");
+    request_fail (request, IPMID_REQUEST_UNAVAILABLE,
+                  "there is no room in the journal: nothing is taken in until there is");
   else
     request_submit (core, request, JOURNAL_INTAKE, write_message);
 }

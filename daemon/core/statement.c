@@ -36,13 +36,17 @@ static const char *const statements[N_STATEMENTS] = {
   [RECORD_FORGET] = "DELETE FROM record WHERE bmc = ? AND state = 1 AND epoch < ?",
   [RECORD_FORGET_ALL] = "DELETE FROM record WHERE bmc = ?",
   [HANDLER_FIND] = "SELECT id FROM handler WHERE name = ?",
-  [HANDLER_INSERT] = "INSERT INTO handler (name) VALUES (?)",
+  [HANDLER_INSERT] = "INSERT INTO handler (name, since) VALUES (?, ?)",
+  [HANDLER_COME_BACK] = "UPDATE handler SET before = gone, since = ?2, gone = 0 WHERE id = ?1 AND gone <> 0",
+  [HANDLER_SPAN] = "SELECT before, since FROM handler WHERE id = ?",
+  [HANDLER_SET_BEFORE] = "UPDATE handler SET before = ?2 WHERE id = ?1",
   [HANDLER_LIST] = "SELECT id, name FROM handler ORDER BY name",
   [EVENT_INSERT] = "INSERT INTO event (seq, bmc, required, open, owed, payload) VALUES (?, ?, ?, ?, ?, ?)",
   [EVENT_ADJUST] = "UPDATE event SET open = open + ?2, owed = owed + ?3 WHERE seq = ?1"
                    " RETURNING required, open, owed",
   [EVENT_DUES] = "SELECT required, open, owed FROM event WHERE seq = ?",
   [EVENT_REMOVE] = "DELETE FROM event WHERE seq = ?",
+  [EVENT_PAGE] = "SELECT seq, bmc, payload FROM event WHERE seq > ? AND seq < ? ORDER BY seq LIMIT ?",
   [EVENT_GET] = "SELECT payload FROM event WHERE seq = ?",
   [DELIVERY_INSERT] = "INSERT INTO delivery (handler, bmc, seq, attempts, inflight, counts) VALUES (?, ?, ?, 0, 0, ?)",
   [DELIVERY_ATTEMPT] = "UPDATE delivery SET attempts = max(attempts + ?4, 0), inflight = ?5"

@@ -84,8 +84,8 @@ GArray *
 store_dead_page (Store *store, gint64 last_handler, gint64 after_handler, gint64 after_seq, guint limit, GError **error)
 {
   return read_list (
-      store, statement_start (store, error, DEAD_PAGE, "iiii", last_handler, after_handler, after_seq, (gint64) limit), NULL,
-      error);
+      store, statement_start (store, error, DEAD_PAGE, "iiii", last_handler, after_handler, after_seq, (gint64) limit),
+      NULL, error);
 }
 
 GArray *

@@ -11,9 +11,10 @@ store_handler_load (Store *store, const char *name, gint64 *id, GError **error)
 
   if (!statement_get_integer (store, error, id, &found, HANDLER_FIND, "t", name))
     return FALSE;
+  gint64 now = g_get_real_time () * 1000;
   if (found)
-    return TRUE;
-  if (!statement_run (store, error, HANDLER_INSERT, "t", name))
+    return statement_run (store, error, HANDLER_COME_BACK, "ii", *id, now);
+  if (!statement_run (store, error, HANDLER_INSERT, "ti", name, now))
     return FALSE;
   *id = sqlite3_last_insert_rowid (store->db);
   return TRUE;
@@ -220,13 +221,14 @@ store_bury_handler (Store *store, gint64 handler, gint64 *moved, GError **error)
 {
   g_autofree char *copy = g_strdup_printf (
       "INSERT OR REPLACE INTO dead (handler, bmc, seq, time, attempts, reason, counts) SELECT handler, bmc, seq, "
-      "%" G_GINT64_FORMAT
-      ", attempts, 'the handler was removed from the configuration', counts FROM delivery WHERE handler = %" G_GINT64_FORMAT,
+      "%" G_GINT64_FORMAT ", attempts, 'the handler was removed from the configuration', counts FROM delivery WHERE "
+                          "handler = %" G_GINT64_FORMAT,
       g_get_real_time (), handler);
   g_autofree char *remove = g_strdup_printf ("DELETE FROM delivery WHERE handler = %" G_GINT64_FORMAT, handler);
-  g_autofree char *forget = g_strdup_printf ("DELETE FROM notice WHERE handler = %" G_GINT64_FORMAT
-                                             "; DELETE FROM quiet WHERE handler = %" G_GINT64_FORMAT,
-                                             handler, handler);
+  g_autofree char *forget = g_strdup_printf (
+      "DELETE FROM notice WHERE handler = %" G_GINT64_FORMAT "; DELETE FROM quiet WHERE handler = %" G_GINT64_FORMAT
+      "; UPDATE handler SET gone = %" G_GINT64_FORMAT " WHERE gone = 0 AND id = %" G_GINT64_FORMAT,
+      handler, handler, g_get_real_time () * 1000, handler);
 
   /* A transaction of its own, or a part of the present one. */
   gboolean good = statement_execute (store, "SAVEPOINT bury", error) && statement_execute (store, copy, error)
@@ -271,4 +273,55 @@ store_bury_orphans (Store *store, GArray *handlers, gint64 *moved, GError **erro
     if (!store_bury_handler (store, g_array_index (orphans, gint64, i), moved, error))
       return FALSE;
   return TRUE;
+}
+
+/* ------------------------------------------------------------------ backfills */
+
+gboolean
+store_handler_span (Store *store, gint64 handler, StoreSpan *span, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  sqlite3_stmt *row = statement_start (store, error, HANDLER_SPAN, "i", handler);
+
+  *span = (StoreSpan){ 0 };
+  if (row == NULL)
+    return FALSE;
+  if (statement_next_row (store, row, &local))
+    *span = (StoreSpan){ sqlite3_column_int64 (row, 0), sqlite3_column_int64 (row, 1) };
+  statement_finish (row);
+  return statement_ended_well (&local, error);
+}
+
+gboolean
+store_handler_set_before (Store *store, gint64 handler, gint64 before, GError **error)
+{
+  return statement_run (store, error, HANDLER_SET_BEFORE, "ii", handler, before);
+}
+
+static void
+clear_event (gpointer data)
+{
+  event_unref (((StoreEvent *) data)->event);
+}
+
+GArray *
+store_event_page (Store *store, gint64 after, gint64 end, guint limit, GError **error)
+{
+  g_autoptr (GArray) page = g_array_new (FALSE, FALSE, sizeof (StoreEvent));
+  g_autoptr (GError) local = NULL;
+  sqlite3_stmt *row = statement_start (store, error, EVENT_PAGE, "iii", after, end, (gint64) limit);
+
+  g_array_set_clear_func (page, clear_event);
+  if (row == NULL)
+    return NULL;
+  while (local == NULL && statement_next_row (store, row, &local))
+    {
+      StoreEvent event = { .seq = sqlite3_column_int64 (row, 0),
+                           .bmc = sqlite3_column_int64 (row, 1),
+                           .event = statement_get_event (store, row, 2, &local) };
+      if (event.event != NULL)
+        g_array_append_val (page, event);
+    }
+  statement_finish (row);
+  return statement_ended_well (&local, error) ? g_steal_pointer (&page) : NULL;
 }

@@ -58,6 +58,10 @@ static const char *const migrations[] = {
   /* 6: a clear by somebody else that no walk has proved yet */
   "ALTER TABLE bmc ADD COLUMN suspected INTEGER NOT NULL DEFAULT -1;"
   "ALTER TABLE bmc ADD COLUMN replaced INTEGER NOT NULL DEFAULT 0;",
+  /* 7: StoreSpan; and since when a handler is not configured, 0: it is */
+  "ALTER TABLE handler ADD COLUMN before INTEGER NOT NULL DEFAULT 0;"
+  "ALTER TABLE handler ADD COLUMN since INTEGER NOT NULL DEFAULT 0;"
+  "ALTER TABLE handler ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;",
 };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (migrations) == STORE_SCHEMA);

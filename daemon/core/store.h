@@ -22,7 +22,7 @@
 
 #include "event/event.h"
 
-#define STORE_SCHEMA 6
+#define STORE_SCHEMA 7
 
 /* The sixteen bytes of one SEL record. */
 #define STORE_RECORD_SIZE 16
@@ -163,6 +163,15 @@ gboolean store_record_forget_gone (Store *store, gint64 bmc, gint64 before_epoch
 /* Finds or creates. */
 gboolean store_handler_load (Store *store, const char *name, gint64 *id, GError **error);
 
+/* When the handler was owed everything: nanoseconds since 1970. */
+typedef struct
+{
+  gint64 before; /* until then; 0: it was not there */
+  gint64 since;  /* and from then on; 0: always */
+} StoreSpan;
+gboolean store_handler_span (Store *store, gint64 handler, StoreSpan *span, GError **error);
+gboolean store_handler_set_before (Store *store, gint64 handler, gint64 before, GError **error);
+
 /* The next sequence number; strictly growing while anything refers to an event. */
 gint64 store_next_seq (Store *store);
 
@@ -180,6 +189,17 @@ gboolean store_event_insert (Store *store, gint64 seq, gint64 bmc, const IpmidEv
  * nobody refers to it any more. */
 gboolean store_event_adjust (Store *store, gint64 seq, gint64 open, gint64 owed, StoreDues *dues, GError **error);
 gboolean store_event_dues (Store *store, gint64 seq, StoreDues *dues, GError **error);
+
+typedef struct
+{
+  gint64 seq;
+  gint64 bmc;
+  IpmidEvent *event;
+} StoreEvent;
+
+/* Up to `limit` events after `after` and before `end` (seq), the oldest first;
+ * StoreEvent, which the array owns. */
+GArray *store_event_page (Store *store, gint64 after, gint64 end, guint limit, GError **error);
 
 /* One that is there. */
 IpmidEvent *store_event_get (Store *store, gint64 seq, GError **error);

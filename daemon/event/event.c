@@ -75,6 +75,7 @@ static const EventField fields[IPMID_N_FIELDS] = {
   [IPMID_FIELD_MAYBE_DUPLICATE_OF] = PLAIN ("maybe_duplicate_of", EVENT_TYPE_STRING),
   [IPMID_FIELD_COMPONENT] = PLAIN ("component", EVENT_TYPE_STRING),
   [IPMID_FIELD_STATE] = PLAIN ("state", EVENT_TYPE_STRING),
+  [IPMID_FIELD_BACKFILLED] = { "backfilled", EVENT_TYPE_BOOLEAN, 0, 1, NULL },
 };
 
 const EventField *

@@ -117,6 +117,8 @@ typedef enum
   IPMID_FIELD_COMPONENT,          /* "component", string: the DIMM, processor, power supply … that the event names */
   IPMID_FIELD_STATE,              /* "state", string: the state or threshold crossing that came (assert) or went:
                                      tables 42-2 and 42-3 */
+  IPMID_FIELD_BACKFILLED,         /* "backfilled", boolean: came before this handler was there, and was asked for by
+                                     `backfill` */
   IPMID_N_FIELDS
 } IpmidField;
 
@@ -726,7 +728,7 @@ ipmid_host_release (IpmidHost *host, const char *name)
  * In replies times are int64, nanoseconds since 1970; durations are doubles, in
  * seconds; what is not known is left out.  Integers are int64.  Keys are only ever
  * added.  In arguments a time may also be text, "2026-12-01T08:00Z", and a duration
- * too, "2h" or "30m".
+ * too, "2h" or "30m", or an int64 of seconds.  Flags are b, texts s.
  *
  * status {}
  *     daemon: a{sv} version, pid, started, state_dir (not if it is in memory),
@@ -735,12 +737,56 @@ ipmid_host_release (IpmidHost *host, const char *name)
  *     handlers: aa{sv} name, plugin, state ("working", "failing", "ending"), required,
  *       finalizer, pending, oldest (when ipmid received the oldest pending event), dead;
  *       since the start: delivered, failures, shed (not kept beyond the quota), hushed
- *       (in quiet times), silenced, last_error, last_error_time
+ *       (in quiet times), silenced, last_error, last_error_time.  Of a handler that is
+ *       not configured any more: name, state ("removed") and the counts
  *     bmcs: a{sv} total, up, connecting, down, refused, quarantined
  * bmcs { bmc: s (optional) }
  *     bmcs: aa{sv} name, address, host, labels (as), state, state_words, since,
  *       silence_until, sel_entries, sel_free, sel_overflow, sensors, records, epoch,
  *       guid, last_event, collector
+ *
+ * dead-list { handler: s (optional), after: s (optional), limit: x (1 to 1000; 100) }
+ *     dead: aa{sv} handler, id, bmc, seq, time (when it became one), attempts, reason,
+ *       text, severity; next: s, for `after`, if there are more
+ * dead-show { handler: s, id: s }
+ *     the same of one, and event_json (the event as one line of JSON), raw (its record,
+ *       hexadecimal)
+ * dead-replay { handler: s, id: s or all: b }
+ *     replayed: x.  They are owed to the handler again, as if they had never been tried,
+ *       before what is newer; on disk when this is answered.  CONFLICT: it is not
+ *       configured any more.
+ * dead-drop { handler: s, id: s or all: b }
+ *     dropped: x.  Their records stay in the SEL, as not handled.
+ *
+ * rescan { bmc: s }
+ *     complete: b (whether the SEL could be read to its end), records: x.  When what it
+ *       showed is on disk.
+ * clear-sel { bmc: s, force: b (optional) }
+ *     cleared: b, records: x (that stood).  What is not read yet is read first.  CONFLICT:
+ *       some required handler has not handled everything that stands, and `force` was not
+ *       given; or nobody is required to.
+ * power { bmc: s, action: s (status, on, off, cycle, reset, soft) }
+ *     done: b, power: s ("on" or "off"; status only).  IPMI 2.0, sections 28.2 and 28.3.
+ *       UNAVAILABLE, without an answer of the BMC: it may have done it, or not; it is not
+ *       asked twice.  NOT_ALLOWED: its configuration asks for less than operator.
+ *
+ * reload {}
+ *     reloaded: b, bmcs, handlers: how many; or, without a configuration file, reopened: b.
+ *       CONFLICT: the configuration stays as it was.  One that closes the handler that
+ *       asks answers it with UNAVAILABLE.
+ * check {}
+ *     config: s, good: b, errors: as, warnings: as.  What is on disk now.
+ *
+ * log { bmc: s, text: s, severity: s (optional: ok, info, warning, critical; info) }
+ *     id: s, of an event of the kind `message`; on disk when this is answered.
+ * silence { bmc: s, and one of until: time, for: duration, off: b }
+ *     silence_until (if it is silent), configured: b (the configuration has a longer one,
+ *       which stays).  Lasts over restarts, beside the key silence-until.
+ *
+ * backfill { handler: s, since: time (optional) }
+ *     backfilled: x, complete: b (not if the handler's quota is reached).  What the
+ *       journal still has from before the handler was there is owed to it, marked
+ *       `backfilled`, once: what it was owed before is not.
  */
 static inline void
 ipmid_host_request (IpmidHost *host, const char *method, GVariant *arguments, IpmidReplyFunc callback,
