@@ -9,7 +9,7 @@ packages_build="gcc make autoconf automake libtool pkg-config libc6-dev
 packages_demo="openipmi ipmitool python3 libssl3"
 packages_test="python3-pytest python3-pytest-xdist clang libclang-rt-14-dev valgrind
   faketime freeipmi-tools mandoc e2fsprogs mount util-linux procps xz-utils
-  logrotate snmp systemd openssl exim4-daemon-light rsyslog rsyslog-openssl"
+  logrotate snmp systemd openssl exim4-daemon-light prometheus-alertmanager rsyslog rsyslog-openssl"
 
 say () { printf '\n== %s\n' "$*"; }
 

@@ -14,9 +14,11 @@ from email.utils import formatdate
 import pytest
 
 import receiver as answers
+from alertmanager import Alertmanager
 from certificates import Authority
 from fake_fleet import Fleet
 from receiver import GOOD, Receiver, script, status, tls_context
+from test_filter import BEGINS, ENDS
 from waiting import wait_for
 
 HANDLER = """[handler hook]
@@ -168,6 +170,25 @@ def test_slack(make, make_receiver):
     wait_handled(fleet, 3)
     lines = [line for request in hook.requests for line in request.json["text"].split("\n")]
     assert len(lines) == 3 and all(re.match(r"\*\w+\* b0: ", line) for line in lines)
+
+
+def test_alertmanager(make, make_receiver, tmp_path, request):
+    """A real one: what begins fires, what ends resolves that."""
+    told = make_receiver()
+    manager = Alertmanager(tmp_path / "alertmanager", told.url)
+    request.addfinalizer(manager.stop)
+    manager.start()
+    fleet = make(manager.api, "body = alertmanager\nalert-labels = site=north")
+    fleet.bmcs[0].add_events(BEGINS)
+    wait_handled(fleet, 1)
+    alert, = wait_for(manager.alerts, 10, "an alert")
+    assert (alert["labels"]["bmc"], alert["labels"]["site"]) == ("b0", "north")
+    assert alert["annotations"]["event_id"].startswith("b0/")
+    fleet.bmcs[0].add_events(ENDS)
+    wait_handled(fleet, 2)
+    wait_for(lambda: manager.alerts() == [], 10, "the alert to be resolved")
+    wait_for(lambda: [request.json["status"] for request in told.requests] == ["firing", "resolved"], 20,
+             lambda: f"both to be told: {[request.body for request in told.requests]}")
 
 
 def test_template(make, make_receiver, tmp_path):
