@@ -54,7 +54,8 @@ def make(request, tmp_path):
 
 
 def status_of(fleet, key):
-    found = re.search(rf"^ *{key}: (.*)$", fleet.ipmid.status().partition("handler: hook")[2], re.MULTILINE)
+    section = fleet.ipmid.status().partition("handler: hook\n")[2].partition("handler: ")[0]
+    found = re.search(rf"^ *{key}: (.*)$", section, re.MULTILINE)
     return found and found[1]
 
 
