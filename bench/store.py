@@ -83,7 +83,8 @@ def through_ipmid(directory, count):
 
 INSERT = ("INSERT INTO event (id, time, received, bmc, kind, severity, sensor, text, json)"
           " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
-COUNT = "INSERT INTO event_count VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1"
+COUNT = ("INSERT INTO event_count VALUES (?2, ?3, 1, ?1)"
+         " ON CONFLICT DO UPDATE SET count = count + 1, newest = max (newest, excluded.newest)")
 DAYS_SUM = ("INSERT INTO event_day VALUES (?1 / 86400000000000, ?2, ?3, 1, ?1)"
             " ON CONFLICT DO UPDATE SET count = count + 1, newest = max (newest, excluded.newest)")
 TEXT = "INSERT INTO event_text (rowid, text, bmc) VALUES (?, ?, ?)"
@@ -100,7 +101,7 @@ def insert_all(path, rows, bare):
             some = rows[first:first + BATCH]
             database.executemany(INSERT + ("" if bare else " ON CONFLICT (id) DO NOTHING"), some)
             if not bare:
-                database.executemany(COUNT, [(row[3], row[5]) for row in some])
+                database.executemany(COUNT, [(row[1], row[3], row[5]) for row in some])
                 database.executemany(DAYS_SUM, [(row[1], row[3], row[5]) for row in some])
                 database.executemany(TEXT, [(first + i + 1, row[7], row[3]) for i, row in enumerate(some)])
             database.execute("COMMIT")
@@ -190,7 +191,7 @@ def fill(path, count, now):
         database.executemany("INSERT INTO bmc (id, name) VALUES (?, ?)",
                              ((bmc + 1, f"node{bmc:04}") for bmc in range(BMCS)))
         database.executemany(INSERT, make_events(count, now))
-        database.execute("INSERT INTO event_count SELECT bmc, severity, count (*) FROM event GROUP BY 1, 2")
+        database.execute("INSERT INTO event_count SELECT bmc, severity, count (*), max (time) FROM event GROUP BY 1, 2")
         database.execute("INSERT INTO event_day SELECT time / 86400000000000, bmc, severity, count (*), max (time)"
                          " FROM event GROUP BY 1, 2, 3")
         database.execute("INSERT INTO event_text (event_text) VALUES ('rebuild')")

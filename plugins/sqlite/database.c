@@ -22,7 +22,8 @@ static const char *const statements[N_STATEMENTS] = {
   [BMC_FIND] = "SELECT id FROM bmc WHERE name = ?",
   [EVENT_INSERT] = "INSERT INTO event (id, time, received, bmc, kind, severity, sensor, text, json)"
                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
-  [EVENT_COUNT] = "INSERT INTO event_count VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1",
+  [EVENT_COUNT] = "INSERT INTO event_count VALUES (?2, ?3, 1, ?1)"
+                  " ON CONFLICT DO UPDATE SET count = count + 1, newest = max (newest, excluded.newest)",
   [EVENT_DAY] = "INSERT INTO event_day VALUES (?1 / 86400000000000, ?2, ?3, 1, ?1)"
                 " ON CONFLICT DO UPDATE SET count = count + 1, newest = max (newest, excluded.newest)",
   [EVENT_TEXT] = "INSERT INTO event_text (rowid, text, bmc) VALUES (?, ?, ?)",

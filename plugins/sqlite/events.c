@@ -80,7 +80,7 @@ insert (Sqlite *sqlite, const IpmidEvent *event, GError **error)
     return FALSE;
   return sqlite3_changes (sql->db) == 0
          || (sql_run (sql, error, EVENT_TEXT, "iti", (gint64) sqlite3_last_insert_rowid (sql->db), text, bmc)
-             && sql_run (sql, error, EVENT_COUNT, "ii", bmc, severity)
+             && sql_run (sql, error, EVENT_COUNT, "iii", time, bmc, severity)
              && sql_run (sql, error, EVENT_DAY, "iii", time, bmc, severity));
 }
 

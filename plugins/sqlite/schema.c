@@ -6,7 +6,7 @@
  *
  * Times are nanoseconds since 1970.  Who asks for a page of events finds each of
  * its filters at the front of an index that ends with the time, so that SQLite
- * reads the page and nothing else (query-events.c, docs/history.md).
+ * reads the page and nothing else (event-page.c).
  *
  * events.c adds an event to event_count, event_day and event_text itself: a trigger would make
  * each insertion half as fast again.  What is deleted is taken out by one.
@@ -19,7 +19,7 @@ static const char *const steps[] = {
   "CREATE TABLE event (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, time INTEGER NOT NULL,"
   " received INTEGER NOT NULL, bmc INTEGER NOT NULL REFERENCES bmc, kind INTEGER NOT NULL,"
   " severity INTEGER NOT NULL, sensor TEXT, text TEXT NOT NULL, json TEXT NOT NULL);"
-  "CREATE INDEX event_time ON event (time);"
+  "CREATE INDEX event_time ON event (time, bmc, severity);"
   "CREATE INDEX event_severity ON event (severity, time);"
   "CREATE INDEX event_bmc ON event (bmc, severity, time);"
   "CREATE INDEX event_sensor ON event (sensor, time) WHERE sensor IS NOT NULL;"
@@ -38,8 +38,8 @@ static const char *const steps[] = {
   " PRIMARY KEY (sensor, time)) WITHOUT ROWID;",
   /* 2: sums, so that a page of all BMCs need not count; words of sentences */
   "CREATE TABLE event_count (bmc INTEGER NOT NULL, severity INTEGER NOT NULL, count INTEGER NOT NULL,"
-  " PRIMARY KEY (bmc, severity)) WITHOUT ROWID;"
-  "INSERT INTO event_count SELECT bmc, severity, count (*) FROM event GROUP BY bmc, severity;"
+  " newest INTEGER NOT NULL, PRIMARY KEY (bmc, severity)) WITHOUT ROWID;"
+  "INSERT INTO event_count SELECT bmc, severity, count (*), max (time) FROM event GROUP BY bmc, severity;"
   "CREATE TABLE event_day (day INTEGER NOT NULL, bmc INTEGER NOT NULL, severity INTEGER NOT NULL,"
   " count INTEGER NOT NULL, newest INTEGER NOT NULL, PRIMARY KEY (day, bmc, severity)) WITHOUT ROWID;"
   "INSERT INTO event_day SELECT time / 86400000000000, bmc, severity, count (*), max (time) FROM event"

@@ -6,10 +6,11 @@
  *   database.c  the file: opening, transactions, what is done about damage
  *   schema.c    its tables
  *   events.c    events into it
- *   readings.c  readings into it, a second's at a time
- *   upkeep.c    minutes and hours of readings, what is too old, unused space
+ *   intake.c    readings into it, a second's at a time
+ *   upkeep.c    minutes and hours of readings (span.c), what is too old, unused space
  *   pool.c      connections for questions
- *   query-*.c   the service of ipmid/store.h
+ *   service.c   the service of ipmid/store.h: query-events.c (event-page.c) and
+ *               query-readings.c
  *
  * All but the last two run on the handler's worker thread and share one
  * connection.  Questions have read-only connections of their own, and come from
