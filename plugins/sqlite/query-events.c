@@ -127,50 +127,81 @@ events_one (const IpmidStore *store, const char *id, IpmidStoreEventFunc func, g
 
 /* ---------------------------------------------------------------------- counts */
 
-#define COUNT_ALL                                                                                                      \
-  "SELECT bmc.name, c.severity, c.count, c.newest FROM bmc CROSS JOIN event_count c ON c.bmc = bmc.id"                 \
-  " WHERE c.count > 0 ORDER BY bmc.name, c.severity"
+/* Rows of a BMC's number, a severity, how many, and the newest's time.  They are added
+ * up here: SQLite would sort them first. */
+#define COUNT_ALL "SELECT bmc, severity, count, newest FROM event_count WHERE count > 0"
 
 /* From an index that holds all of it. */
 #define COUNT_PIECE(begin, end)                                                                                        \
-  "SELECT bmc, severity, count (*) AS count, max (time) AS newest FROM event INDEXED BY event_time"                    \
-  " WHERE time >= " begin " AND time < " end " GROUP BY 1, 2"
+  "SELECT bmc, severity, 1, time FROM event INDEXED BY event_time WHERE time >= " begin " AND time < " end
 
 /* Whole days have their sums; what is before the first (?3) and from the last (?4) on
  * is counted. */
 #define COUNT_SPAN                                                                                                     \
-  "SELECT bmc.name, severity, sum (count), max (newest) FROM (" COUNT_PIECE (                                          \
-      "?1", "min (?2, ?3)") " UNION ALL "                                                                              \
-                            "SELECT bmc, severity, sum (count), max (newest) FROM event_day WHERE day >= ?3 / "        \
-                            "86400000000000"                                                                           \
-                            " AND day < ?4 / 86400000000000 AND count > 0 GROUP BY 1, 2 UNION ALL " COUNT_PIECE (      \
-                                "max (?3, ?4)", "?2") ") AS piece JOIN bmc ON bmc.id = piece.bmc GROUP BY bmc.name, "  \
-                                                      "severity ORDER BY bmc.name, severity"
+  COUNT_PIECE ("?1", "min (?2, ?3)")                                                                                   \
+  " UNION ALL SELECT bmc, severity, count, newest FROM event_day WHERE day >= ?3 / 86400000000000"                     \
+  " AND day < ?4 / 86400000000000 AND count > 0 UNION ALL " COUNT_PIECE ("max (?3, ?4)", "?2")
 
-/* One BMC's counts are several rows. */
-static void
-read_counts (Sql *sql, sqlite3_stmt *statement, IpmidStoreCountFunc func, gpointer user_data, GError **error)
+static sqlite3_stmt *
+start_counts (Sql *sql, gint64 since, gint64 until, GError **error)
 {
-  g_autofree char *name = NULL;
-  IpmidStoreCount count = { .size = sizeof count };
+  gboolean all = since == 0 && until == 0;
+  sqlite3_stmt *statement = service_prepare (sql, all ? COUNT_ALL : COUNT_SPAN, error);
 
-  while (service_next (sql, statement, error))
+  if (statement == NULL || all)
+    return statement;
+  gint64 begin = CLAMP (since, 0, LAST_DAY - DAY);
+  gint64 end = until == 0 ? LAST_DAY : until;
+  sqlite3_bind_int64 (statement, 1, begin);
+  sqlite3_bind_int64 (statement, 2, end);
+  sqlite3_bind_int64 (statement, 3, span_begin (begin + DAY - 1, DAY));
+  sqlite3_bind_int64 (statement, 4, span_begin (end, DAY));
+  return statement;
+}
+
+static IpmidStoreCount *
+ensure_count (GHashTable *counts, gint64 bmc)
+{
+  IpmidStoreCount *count = g_hash_table_lookup (counts, &bmc);
+
+  if (count == NULL)
     {
-      int severity = sqlite3_column_int (statement, 1);
-      if (g_strcmp0 (name, service_text (statement, 0)) != 0)
-        {
-          if (name != NULL)
-            func (user_data, &count);
-          g_free (name);
-          name = g_strdup (service_text (statement, 0));
-          count = (IpmidStoreCount){ .size = sizeof count, .bmc = name };
-        }
-      if (severity > 0 && severity < (int) G_N_ELEMENTS (count.by_severity))
-        count.by_severity[severity] = (guint64) sqlite3_column_int64 (statement, 2);
-      count.newest = MAX (count.newest, sqlite3_column_int64 (statement, 3));
+      count = g_new0 (IpmidStoreCount, 1);
+      count->size = sizeof *count;
+      g_hash_table_insert (counts, g_memdup2 (&bmc, sizeof bmc), count);
     }
-  if (name != NULL)
-    func (user_data, &count);
+  return count;
+}
+
+static void
+add_counts (Sql *sql, sqlite3_stmt *row, GHashTable *counts, GError **error)
+{
+  while (service_next (sql, row, error))
+    {
+      IpmidStoreCount *count = ensure_count (counts, sqlite3_column_int64 (row, 0));
+      int severity = sqlite3_column_int (row, 1);
+      if (severity > 0 && severity < (int) G_N_ELEMENTS (count->by_severity))
+        count->by_severity[severity] += (guint64) sqlite3_column_int64 (row, 2);
+      count->newest = MAX (count->newest, sqlite3_column_int64 (row, 3));
+    }
+}
+
+/* In the order of the names. */
+static void
+tell_counts (Sql *sql, GHashTable *counts, IpmidStoreCountFunc func, gpointer user_data, GError **error)
+{
+  sqlite3_stmt *row = service_prepare (sql, "SELECT id, name FROM bmc ORDER BY name", error);
+
+  while (row != NULL && service_next (sql, row, error))
+    {
+      gint64 bmc = sqlite3_column_int64 (row, 0);
+      IpmidStoreCount *count = g_hash_table_lookup (counts, &bmc);
+      if (count == NULL)
+        continue;
+      count->bmc = service_text (row, 1);
+      func (user_data, count);
+    }
+  sqlite3_finalize (row);
 }
 
 gboolean
@@ -178,23 +209,20 @@ events_count (const IpmidStore *store, gint64 since, gint64 until, IpmidStoreCou
               GError **error)
 {
   const Service *service = (const Service *) store;
+  g_autoptr (GHashTable) counts = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
   g_autoptr (GError) local = NULL;
   Sql *sql = pool_take (service->pool, error);
 
   if (sql == NULL)
     return FALSE;
-  gboolean all = since == 0 && until == 0;
-  sqlite3_stmt *statement = service_prepare (sql, all ? COUNT_ALL : COUNT_SPAN, &local);
-  if (statement != NULL && !all)
-    {
-      gint64 end = until == 0 ? LAST_DAY : until;
-      since = CLAMP (since, 0, LAST_DAY - DAY);
-      sqlite3_bind_int64 (statement, 1, since);
-      sqlite3_bind_int64 (statement, 2, end);
-      sqlite3_bind_int64 (statement, 3, span_begin (since + DAY - 1, DAY));
-      sqlite3_bind_int64 (statement, 4, span_begin (end, DAY));
-    }
+  /* One transaction, so that all pieces and the names are of one moment. */
+  sqlite3_exec (sql->db, "BEGIN", NULL, NULL, NULL);
+  sqlite3_stmt *statement = start_counts (sql, since, until, &local);
   if (statement != NULL)
-    read_counts (sql, statement, func, user_data, &local);
-  return service_end (service, sql, statement, &local, error);
+    add_counts (sql, statement, counts, &local);
+  sqlite3_finalize (statement);
+  if (local == NULL)
+    tell_counts (sql, counts, func, user_data, &local);
+  sql_rollback (sql);
+  return service_end (service, sql, NULL, &local, error);
 }
