@@ -65,6 +65,7 @@ static const struct
   [IPMID_FIELD_MAYBE_DUPLICATE_OF] = { "maybe_duplicate_of", FALSE },
   [IPMID_FIELD_COMPONENT] = { "component", FALSE },
   [IPMID_FIELD_STATE] = { "state", FALSE },
+  [IPMID_FIELD_BACKFILLED] = { "backfilled", TRUE },
   [NAME_EVENT] = { "event", TRUE },
   [NAME_SUMMARY] = { "summary", FALSE },
   [NAME_LEVEL] = { "level", FALSE },

@@ -264,7 +264,8 @@ class Syslog(Subject):
     def __init__(self, home):
         super().__init__(home)
         self.server = importlib.import_module("rsyslog").Rsyslog(home / "rsyslog", "tcp").start()
-        self.keys = f"{self.server.keys}\nexisting = yes"
+        self.keys = (f"transport = tcp\nserver = {self.server.address}\nport = {self.server.port}\n"
+                     "settle = 50ms\nexisting = yes")
 
     def arrived(self, fleet):
         return [(bmc.name, raw[0] | raw[1] << 8) for bmc in fleet.bmcs for raw in self.server.raw(bmc.name)]
