@@ -233,7 +233,8 @@ do_backfill (Ctl *ctl)
     }
   status = act (ctl, path, since == NULL ? NULL : json_pack ("{s:s}", "since", since), NULL, &answer);
   if (status == EX_OK && !ctl->options.json)
-    printf ("%" JSON_INTEGER_FORMAT " events\n", field_integer (answer, "events"));
+    printf ("%" JSON_INTEGER_FORMAT " backfilled%s\n", field_integer (answer, "backfilled"),
+            field_flag (answer, "complete") ? "" : "; its quota is reached");
   json_decref (answer);
   return status;
 }

@@ -274,6 +274,14 @@ def test_reload_and_check(fleet):
     assert fleet.ctl.good("names", "bmcs").split() == ["b0", "b1", "b7"]
 
 
+def test_rescan_and_backfill(fleet):
+    fleet.bmcs[0].add(3)
+    fleet.wait_delivered()
+    assert fleet.ctl.good("rescan", "b0") == "The SEL of b0 is read again.\n"
+    assert re.fullmatch(r"\d+ backfilled\n", fleet.ctl.good("backfill", "log", "--since", "1h"))
+    fleet.ctl.refused(USAGE, "--since", "backfill", "log", "--since", "whenever")
+
+
 def test_actions_on_unknown_bmcs(fleet):
     for words in (("rescan", "b9"), ("clear-sel", "b9", "--yes"), ("power", "b9"), ("power", "b9", "off", "-y")):
         fleet.ctl.refused(NOINPUT, "", *words)
