@@ -8,8 +8,8 @@
  * its filters at the front of an index that ends with the time, so that SQLite
  * reads the page and nothing else (event-page.c).
  *
- * events.c adds an event to event_count, event_day and event_text itself: a trigger would make
- * each insertion half as fast again.  What is deleted is taken out by one.
+ * events.c adds an event to event_count, event_day and event_text itself: a trigger would
+ * double what an insertion takes.  What is deleted is taken out by one.
  *
  * A row of `minute` or `hour` is final up to the sensor's minute_done and
  * hour_done; what is later has to be added up from the finer table. */
