@@ -418,7 +418,7 @@ def test_a_collector_that_dies_owes_no_answer(make_desk):
 def test_reload_and_check(make_desk):
     desk = make_desk(2)
     good = desk.ipmid.config.read_text()
-    assert desk.ask("reload") == {"reloaded": True, "bmcs": 2, "handlers": 2}
+    assert desk.ask("reload") == {"reloaded": True, "bmcs": 2, "handlers": 3}    # http, too
     desk.ipmid.configure(good + "\n[bmc b7]\nadress = 127.0.0.1\n[handler x]\nplugin = nothing\n")
     checked = desk.ask("check")
     assert not checked["good"] and len(checked["errors"]) >= 2

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import socket
+import struct
 from contextlib import contextmanager
 
 from waiting import scaled, wait_for
@@ -15,8 +16,10 @@ def connect(path, deadline=10.0):
     directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
     try:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.settimeout(scaled(deadline))
+        # In the kernel: without blocking, connect() fails at once if others wait to be accepted.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(scaled(deadline)), 0))
         connection.connect(f"/proc/self/fd/{directory}/{path.name}")
+        connection.settimeout(scaled(deadline))
         return connection
     finally:
         os.close(directory)
