@@ -7,6 +7,7 @@
  */
 #include "daemonize.h"
 
+#include "core/lock.h"
 #include "event/error.h"
 
 #include <errno.h>
@@ -14,7 +15,6 @@
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 struct _PidFile
@@ -39,7 +39,7 @@ is_in_use (const char *path)
 
   if (fd < 0)
     return FALSE;
-  locked = flock (fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  locked = !lock_take (fd) && errno == EWOULDBLOCK;
   close (fd);
   return locked;
 }
@@ -50,7 +50,7 @@ write_and_rename (int fd, const char *temporary, const char *path, GError **erro
   g_autofree char *text = g_strdup_printf ("%ld\n", (long) getpid ());
   gsize length = strlen (text);
 
-  if (flock (fd, LOCK_EX | LOCK_NB) == 0 && fchmod (fd, 0644) == 0 && write (fd, text, length) == (ssize_t) length
+  if (lock_take (fd) && fchmod (fd, 0644) == 0 && write (fd, text, length) == (ssize_t) length
       && g_rename (temporary, path) == 0)
     return TRUE;
   fail (path, error);

@@ -2,12 +2,12 @@
 /* state-dir.c - see state-dir.h. */
 #include "core/state-dir.h"
 
+#include "core/lock.h"
 #include "event/error.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -82,7 +82,7 @@ state_dir_open (const char *path, GError **error)
       refuse (error, lock, g_strerror (errno));
       return NULL;
     }
-  if (flock (fd, LOCK_EX | LOCK_NB) < 0)
+  if (!lock_take (fd))
     set_busy (error, path, fd);
   else if (write_pid (path, fd, error))
     {
