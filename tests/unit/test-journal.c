@@ -4,6 +4,7 @@
 #include <event/error.h>
 
 #include <glib/gstdio.h>
+#include <sqlite3.h>
 
 typedef struct
 {
@@ -247,6 +248,39 @@ remove_directory (const char *directory)
   g_assert_cmpint (g_rmdir (directory), ==, 0);
 }
 
+/* Somebody who reads the log, and thereby keeps it from being given back. */
+static sqlite3 *
+open_reader (const char *directory)
+{
+  g_autofree char *path = g_build_filename (directory, "journal.db", NULL);
+  sqlite3 *reader = NULL;
+
+  g_assert_cmpint (sqlite3_open_v2 (path, &reader, SQLITE_OPEN_READONLY, NULL), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (reader, "BEGIN; SELECT count (*) FROM event", NULL, NULL, NULL), ==, SQLITE_OK);
+  return reader;
+}
+
+/* A journal at its limit shrinks its log; one who reads it for long holds nobody up. */
+static void
+test_reader_holds_up_nobody (void)
+{
+  g_autofree char *directory = g_dir_make_tmp ("journal-XXXXXX", NULL);
+  Bench *bench = bench_new (directory);
+  const RoomLimits tiny = { 1, 0 };
+  Job job = { bench, 0, FALSE };
+  sqlite3 *reader = open_reader (directory);
+  gint64 began = g_get_monotonic_time ();
+
+  journal_set_limits (bench->journal, &tiny);
+  while (!journal_is_full (bench->journal))
+    g_assert_true (journal_run (bench->journal, JOURNAL_SETTLE, work, &job));
+  g_assert_true (journal_run (bench->journal, JOURNAL_SETTLE, work, &job));
+  g_assert_cmpint (g_get_monotonic_time () - began, <, 4 * G_TIME_SPAN_SECOND);
+  sqlite3_close (reader);
+  bench_free (bench);
+  remove_directory (directory);
+}
+
 static void
 test_group_commit (void)
 {
@@ -272,6 +306,7 @@ main (int argc, char **argv)
   g_test_add_func ("/journal/failure", test_failure);
   g_test_add_func ("/journal/full", test_full);
   g_test_add_func ("/journal/full-for-settling", test_full_for_settling);
+  g_test_add_func ("/journal/reader-holds-up-nobody", test_reader_holds_up_nobody);
   g_test_add_func ("/journal/group-commit", test_group_commit);
   return g_test_run ();
 }
