@@ -379,6 +379,21 @@ put_back (GQueue *queue, GQueue *commands)
     g_queue_push_head (queue, command);
 }
 
+/* Each for itself: one that would write fails alone. */
+static void
+commit_each (Journal *journal, GQueue *commands)
+{
+  GQueue one = G_QUEUE_INIT;
+
+  while (commands->length > 0 && !journal->failed)
+    {
+      g_queue_push_tail (&one, g_queue_pop_head (commands));
+      if (commit_group (journal, &one) != GROUP_COMMITTED)
+        finish_all (&one, FALSE);
+    }
+  finish_all (commands, FALSE);
+}
+
 /* The disk is full.  Settling needs a little room too, to make more. */
 static void
 make_do (Journal *journal, GQueue *group)
@@ -390,8 +405,7 @@ make_do (Journal *journal, GQueue *group)
   set_full (journal, no_room);
   put_back (&journal->held, &intake);
   /* Whoever asks does not wait for room. */
-  if (look_ups.length > 0 && commit_group (journal, &look_ups) != GROUP_COMMITTED)
-    finish_all (&look_ups, FALSE);
+  commit_each (journal, &look_ups);
   /* Also for its own sake: a log that is never begun again fills the disk by itself. */
   gboolean reclaimed = store_reclaim_log (journal->store);
   if (group->length == 0 || journal->failed)

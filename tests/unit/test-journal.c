@@ -234,6 +234,52 @@ test_full_for_settling (void)
   bench_free (bench);
 }
 
+typedef struct
+{
+  gint began, goes_on; /* atomic */
+} Gate;
+
+static gboolean
+wait_at_gate (G_GNUC_UNUSED Ledger *ledger, gpointer data, G_GNUC_UNUSED GError **error)
+{
+  Gate *gate = data;
+
+  g_atomic_int_set (&gate->began, TRUE);
+  while (!g_atomic_int_get (&gate->goes_on))
+    g_usleep (1000);
+  return TRUE;
+}
+
+static void
+pass_gate (G_GNUC_UNUSED gpointer data, gboolean committed)
+{
+  g_assert_true (committed);
+}
+
+/* An alarm that finds no room does not take those with it who only ask. */
+static void
+test_full_for_one_look_up (void)
+{
+  Bench *bench = bench_new (NULL);
+  Gate gate = { FALSE, FALSE };
+
+  g_atomic_int_set (&bench->full, TRUE);
+  journal_submit (bench->journal, JOURNAL_LOOK_UP, wait_at_gate, pass_gate, &gate);
+  while (!g_atomic_int_get (&gate.began))
+    g_usleep (1000);
+  /* They wait together, and so are one group. */
+  submit (bench, JOURNAL_LOOK_UP, 1, FALSE);
+  submit (bench, JOURNAL_LOOK_UP, 2, TRUE);
+  submit (bench, JOURNAL_LOOK_UP, 3, FALSE);
+  g_atomic_int_set (&gate.goes_on, TRUE);
+  wait_answered (bench, 3);
+  g_assert_cmpuint (bench->committed, ==, 2);
+  g_assert_cmpuint (bench->refused, ==, 1);
+  g_assert_cmpint (g_array_index (bench->ran, int, 0), ==, 1);
+  g_assert_cmpint (g_array_index (bench->ran, int, 1), ==, 3);
+  bench_free (bench);
+}
+
 static void
 remove_directory (const char *directory)
 {
@@ -306,6 +352,7 @@ main (int argc, char **argv)
   g_test_add_func ("/journal/failure", test_failure);
   g_test_add_func ("/journal/full", test_full);
   g_test_add_func ("/journal/full-for-settling", test_full_for_settling);
+  g_test_add_func ("/journal/full-for-one-look-up", test_full_for_one_look_up);
   g_test_add_func ("/journal/reader-holds-up-nobody", test_reader_holds_up_nobody);
   g_test_add_func ("/journal/group-commit", test_group_commit);
   return g_test_run ();
