@@ -534,7 +534,7 @@ journal_hurry (Journal *journal)
 }
 
 void
-journal_close (Journal *journal)
+journal_end (Journal *journal)
 {
   if (journal == NULL)
     return;
@@ -543,9 +543,17 @@ journal_close (Journal *journal)
   g_cond_signal (&journal->changed);
   g_mutex_unlock (&journal->lock);
   if (journal->thread != NULL)
-    g_thread_join (journal->thread);
+    g_thread_join (g_steal_pointer (&journal->thread));
   finish_all (&journal->queue, FALSE);
   finish_all (&journal->held, FALSE);
+}
+
+void
+journal_close (Journal *journal)
+{
+  if (journal == NULL)
+    return;
+  journal_end (journal);
   ledger_free (journal->ledger);
   store_close (journal->store);
   ballast_free (journal->ballast);

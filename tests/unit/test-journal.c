@@ -167,6 +167,32 @@ test_close_while_busy (void)
 }
 
 static void
+submit_again (gpointer data, gboolean committed)
+{
+  Job *job = data;
+
+  g_assert_true (committed);
+  submit (job->bench, JOURNAL_SETTLE, 2, FALSE);
+}
+
+/* One that has ended is still there: what comes of its last commits is refused. */
+static void
+test_end (void)
+{
+  Bench *bench = bench_new (NULL);
+  Job job = { bench, 1, FALSE };
+
+  journal_submit (bench->journal, JOURNAL_SETTLE, work, submit_again, &job);
+  journal_end (bench->journal);
+  wait_answered (bench, 1);
+  submit (bench, JOURNAL_LOOK_UP, 3, FALSE);
+  g_assert_cmpuint (bench->refused + bench->committed, ==, 2);
+  g_assert_false (journal_run (bench->journal, JOURNAL_LOOK_UP, work, &job));
+  journal_end (bench->journal);
+  bench_free (bench);
+}
+
+static void
 test_failure (void)
 {
   Bench *bench = bench_new (NULL);
@@ -349,6 +375,7 @@ main (int argc, char **argv)
   g_test_add_func ("/journal/order", test_order);
   g_test_add_func ("/journal/many-threads", test_many_threads);
   g_test_add_func ("/journal/close-while-busy", test_close_while_busy);
+  g_test_add_func ("/journal/end", test_end);
   g_test_add_func ("/journal/failure", test_failure);
   g_test_add_func ("/journal/full", test_full);
   g_test_add_func ("/journal/full-for-settling", test_full_for_settling);
