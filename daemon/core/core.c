@@ -101,8 +101,10 @@ free_parts (Core *core)
   g_clear_pointer (&core->traps, trap_listener_free);
   for (guint i = 0; core->handlers != NULL && i < core->handlers->len; i++)
     handler_join (core->handlers->pdata[i]);
-  journal_close (g_steal_pointer (&core->journal));
-  /* What the journal's thread had posted for this thread. */
+  /* While the journal still takes what they have to say. */
+  errands_end (core->errands);
+  journal_end (core->journal);
+  /* What the journal's thread had posted for this thread, which may submit more. */
   while (g_main_context_iteration (NULL, FALSE))
     continue;
   g_clear_pointer (&core->quiet_timer, quiet_timer_free);
@@ -110,6 +112,7 @@ free_parts (Core *core)
   g_clear_pointer (&core->deletions, deletions_free);
   g_clear_pointer (&core->errands, errands_free);
   g_clear_pointer (&core->fleet, fleet_free);
+  g_clear_pointer (&core->journal, journal_close);
   if (core->handlers != NULL)
     g_ptr_array_set_free_func (core->handlers, (GDestroyNotify) handler_free);
   g_clear_pointer (&core->handlers, g_ptr_array_unref);

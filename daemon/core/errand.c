@@ -128,12 +128,18 @@ errands_new (Fleet *fleet, Journal *journal)
 }
 
 void
+errands_end (Errands *errands)
+{
+  while (errands != NULL && errands->list->len > 0)
+    fail (errands->list->pdata[0], IPMID_REQUEST_UNAVAILABLE, "ipmid is ending");
+}
+
+void
 errands_free (Errands *errands)
 {
   if (errands == NULL)
     return;
-  while (errands->list->len > 0)
-    fail (errands->list->pdata[0], IPMID_REQUEST_UNAVAILABLE, "ipmid is ending");
+  errands_end (errands);
   g_ptr_array_unref (errands->list);
   g_free (errands);
 }

@@ -16,7 +16,8 @@ typedef struct _Errands Errands;
 
 /* Both outlive it. */
 Errands *errands_new (Fleet *fleet, Journal *journal);
-/* After the journal is closed; who still waits is told. */
+/* Before the journal ends; who still waits is told. */
+void errands_end (Errands *errands);
 void errands_free (Errands *errands);
 
 /* Each answers the request, once it is done or cannot be; the BMC is watched. */

@@ -113,7 +113,7 @@ struct _Handler
   Schedule *schedule;
   GHashTable *deliveries; /* guint64 token → Delivery */
   guint64 next_token;
-  guint n_running; /* workers */
+  guint n_running; /* workers that have begun and not ended */
   gboolean stopping, draining, cancelled, ended;
   gboolean open_answered; /* by the worker that was started last */
   GError *open_error;

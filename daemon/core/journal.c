@@ -277,19 +277,31 @@ set_full (Journal *journal, const char *why)
   journal->full_until = g_get_monotonic_time () + FULL_PAUSE;
 }
 
-/* The lock is held. */
+static RoomLimits
+copy_limits (Journal *journal)
+{
+  g_mutex_lock (&journal->lock);
+  RoomLimits limits = journal->limits;
+  g_mutex_unlock (&journal->lock);
+  return limits;
+}
+
+/* Not under the lock: it may write much, and whoever submits does not wait for
+ * that. */
 static gboolean
 may_take_in (Journal *journal)
 {
+  const RoomLimits limits = copy_limits (journal);
+
   if (journal->full_until > g_get_monotonic_time ())
     return FALSE;
   if (!journal_is_full (journal) && journal->commits++ % SIZE_CHECK_EVERY != 0)
     return TRUE;
   /* Its log is part of its size, and else never gets smaller. */
-  if (room_is_tight (&journal->limits, store_size (journal->store)))
+  if (room_is_tight (&limits, store_size (journal->store)))
     store_shrink_log (journal->store);
-  const char *why = room_find_shortage (&journal->limits, journal->directory, store_size (journal->store),
-                                        journal_is_full (journal));
+  const char *why
+      = room_find_shortage (&limits, journal->directory, store_size (journal->store), journal_is_full (journal));
   if (why != NULL)
     set_full (journal, why);
   /* Whether a full disk has room again, only a commit can tell. */
@@ -300,11 +312,11 @@ may_take_in (Journal *journal)
 
 /* ------------------------------------------------------------------ the queue */
 
-/* Moves what can run now into `group`; the lock is held. */
+/* Moves what can run now into `group`, with the intake or without; the lock is
+ * held. */
 static void
-collect (Journal *journal, GQueue *group)
+collect (Journal *journal, gboolean intake, GQueue *group)
 {
-  gboolean intake = may_take_in (journal);
   Command *command;
 
   while (intake && group->length < GROUP_MAX && (command = g_queue_pop_head (&journal->held)) != NULL)
@@ -313,26 +325,34 @@ collect (Journal *journal, GQueue *group)
     g_queue_push_tail (command->class == JOURNAL_INTAKE && !intake ? &journal->held : group, command);
 }
 
+/* Waits if nothing can run.  FALSE: the journal is to be closed and nothing waits. */
+static gboolean
+try_group (Journal *journal, GQueue *group)
+{
+  gboolean intake = may_take_in (journal);
+  gboolean goes_on = TRUE;
+
+  g_mutex_lock (&journal->lock);
+  collect (journal, intake, group);
+  if (group->length == 0 && journal->closing)
+    goes_on = FALSE;
+  else if (group->length == 0 && journal->held.length > 0)
+    g_cond_wait_until (&journal->changed, &journal->lock, journal->full_until);
+  else if (group->length == 0)
+    g_cond_wait (&journal->changed, &journal->lock);
+  g_mutex_unlock (&journal->lock);
+  return goes_on;
+}
+
 /* FALSE: the journal is to be closed and nothing waits. */
 static gboolean
 wait_for_group (Journal *journal, GQueue *group)
 {
   gboolean goes_on = TRUE;
 
-  g_mutex_lock (&journal->lock);
-  collect (journal, group);
-  while (group->length == 0 && goes_on)
-    {
-      if (journal->closing)
-        goes_on = FALSE;
-      else if (journal->held.length > 0)
-        g_cond_wait_until (&journal->changed, &journal->lock, journal->full_until);
-      else
-        g_cond_wait (&journal->changed, &journal->lock);
-      collect (journal, group);
-    }
-  g_mutex_unlock (&journal->lock);
-  return goes_on || group->length > 0;
+  while (goes_on && group->length == 0)
+    goes_on = try_group (journal, group);
+  return goes_on;
 }
 
 /* Moves the commands of one class out of the group. */
@@ -359,6 +379,21 @@ put_back (GQueue *queue, GQueue *commands)
     g_queue_push_head (queue, command);
 }
 
+/* Each for itself: one that would write fails alone. */
+static void
+commit_each (Journal *journal, GQueue *commands)
+{
+  GQueue one = G_QUEUE_INIT;
+
+  while (commands->length > 0 && !journal->failed)
+    {
+      g_queue_push_tail (&one, g_queue_pop_head (commands));
+      if (commit_group (journal, &one) != GROUP_COMMITTED)
+        finish_all (&one, FALSE);
+    }
+  finish_all (commands, FALSE);
+}
+
 /* The disk is full.  Settling needs a little room too, to make more. */
 static void
 make_do (Journal *journal, GQueue *group)
@@ -370,8 +405,7 @@ make_do (Journal *journal, GQueue *group)
   set_full (journal, no_room);
   put_back (&journal->held, &intake);
   /* Whoever asks does not wait for room. */
-  if (look_ups.length > 0 && commit_group (journal, &look_ups) != GROUP_COMMITTED)
-    finish_all (&look_ups, FALSE);
+  commit_each (journal, &look_ups);
   /* Also for its own sake: a log that is never begun again fills the disk by itself. */
   gboolean reclaimed = store_reclaim_log (journal->store);
   if (group->length == 0 || journal->failed)
@@ -500,7 +534,7 @@ journal_hurry (Journal *journal)
 }
 
 void
-journal_close (Journal *journal)
+journal_end (Journal *journal)
 {
   if (journal == NULL)
     return;
@@ -509,9 +543,17 @@ journal_close (Journal *journal)
   g_cond_signal (&journal->changed);
   g_mutex_unlock (&journal->lock);
   if (journal->thread != NULL)
-    g_thread_join (journal->thread);
+    g_thread_join (g_steal_pointer (&journal->thread));
   finish_all (&journal->queue, FALSE);
   finish_all (&journal->held, FALSE);
+}
+
+void
+journal_close (Journal *journal)
+{
+  if (journal == NULL)
+    return;
+  journal_end (journal);
   ledger_free (journal->ledger);
   store_close (journal->store);
   ballast_free (journal->ballast);
@@ -531,7 +573,8 @@ print_dead_letter (const StoreDead *dead, gpointer user_data)
 
   fprintf (out,
            "%s\n  handler:  %s\n  since:    %s\n  attempts: %" G_GINT64_FORMAT "\n  reason:   %s\n  event:    %s\n",
-           event_string (dead->event, IPMID_FIELD_ID), dead->handler_name, stamp, dead->attempts, dead->reason, text == NULL ? "" : text);
+           event_string (dead->event, IPMID_FIELD_ID), dead->handler_name, stamp, dead->attempts, dead->reason,
+           text == NULL ? "" : text);
 }
 
 gboolean

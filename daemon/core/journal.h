@@ -33,7 +33,8 @@ typedef enum
 typedef gboolean (*JournalWork) (Ledger *ledger, gpointer data, GError **error);
 
 /* Called once, on the journal's thread, and takes `data`.  committed FALSE: the
- * journal has failed or was closed, and nothing of the work is on disk. */
+ * journal has failed or has ended, and nothing of the work is on disk.  Of what is
+ * submitted after that, it is called by journal_submit() itself. */
 typedef void (*JournalDone) (gpointer data, gboolean committed);
 
 /* The journal has failed; on its thread. */
@@ -80,7 +81,11 @@ gint64 journal_measure (Journal *journal);
  * committed is owed when it starts again.  Any thread. */
 void journal_hurry (Journal *journal);
 
-/* Commits what is waiting, then ends the thread and closes the store. */
+/* Commits what is waiting, then ends the thread.  What is submitted from then on is
+ * refused.  The core's thread. */
+void journal_end (Journal *journal);
+
+/* Ends it, closes the store and frees it: nobody has it any more. */
 void journal_close (Journal *journal);
 
 /* For people: one paragraph a dead letter.  Works beside a running ipmid. */

@@ -19,6 +19,9 @@
 #define LOG_PAGE_SIZE 4096
 #define DAMAGE_MARK "journal.damaged"
 
+/* How long to wait for another process that has the database. */
+#define BUSY_TIMEOUT 5000 /* milliseconds */
+
 /* What makes a journal of version n + 1 of one of version n; 0 is an empty file. */
 static const char *const migrations[] = {
   /* 1 */
@@ -119,7 +122,7 @@ open_database (const char *path, int flags, GError **error)
       statement_set_error (store, error);
       return NULL;
     }
-  sqlite3_busy_timeout (store->db, 5000);
+  sqlite3_busy_timeout (store->db, BUSY_TIMEOUT);
   return g_steal_pointer (&store);
 }
 
@@ -287,16 +290,26 @@ store_limit_log (Store *store, gint64 bytes)
   sqlite3_wal_autocheckpoint (store->db, (int) CLAMP (bytes / LOG_PAGE_SIZE, LOG_PAGES_MIN, LOG_PAGES_MAX));
 }
 
+/* As far as those who read let it: waiting for them would hold up every commit. */
+static gboolean
+checkpoint (Store *store, int mode)
+{
+  sqlite3_busy_timeout (store->db, 0);
+  int result = sqlite3_wal_checkpoint_v2 (store->db, NULL, mode, NULL, NULL);
+  sqlite3_busy_timeout (store->db, BUSY_TIMEOUT);
+  return result == SQLITE_OK;
+}
+
 gboolean
 store_reclaim_log (Store *store)
 {
-  return sqlite3_wal_checkpoint_v2 (store->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL) == SQLITE_OK;
+  return checkpoint (store, SQLITE_CHECKPOINT_RESTART);
 }
 
 void
 store_shrink_log (Store *store)
 {
-  sqlite3_wal_checkpoint_v2 (store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+  checkpoint (store, SQLITE_CHECKPOINT_TRUNCATE);
 }
 
 gint64

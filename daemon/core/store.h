@@ -54,7 +54,7 @@ void store_limit_log (Store *store, gint64 bytes);
 
 /* Moves the write-ahead log into the database, so that the log's room on the
  * disk, which it keeps, is written to from its start again.  FALSE if that
- * needs room, too, or somebody reads. */
+ * needs room, too, or somebody reads: it waits for nobody. */
 gboolean store_reclaim_log (Store *store);
 
 /* The same, and gives the log's room back to the disk. */

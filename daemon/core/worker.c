@@ -500,7 +500,7 @@ worker_run (gpointer data)
   forget_services (handler);
   give_up_later (handler);
   g_mutex_lock (&handler->lock);
-  handler->ended = TRUE;
+  handler->ended = handler->n_running == 0; /* another may have begun meanwhile */
   g_mutex_unlock (&handler->lock);
   handler->hooks.ended (handler->hooks.user_data, handler);
   return NULL;

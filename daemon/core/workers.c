@@ -79,15 +79,31 @@ workers_free (Handler *handler)
   g_free (handler->workers);
 }
 
+/* The thread counts before it can end, as that takes the lock: whichever ends last
+ * knows that it does. */
+static gboolean
+begin (Handler *handler, Worker *worker, GError **error)
+{
+  g_mutex_lock (&handler->lock);
+  handler->open_answered = FALSE;
+  worker->thread = g_thread_try_new (handler->name, worker_run, worker, error);
+  gboolean good = worker->thread != NULL;
+  if (good)
+    {
+      handler->n_running++;
+      handler->ended = FALSE;
+    }
+  g_mutex_unlock (&handler->lock);
+  return good;
+}
+
 /* Waits until the worker has opened its state. */
 static gboolean
 start_one (Handler *handler, Worker *worker, GError **error)
 {
   GError *failure;
 
-  handler->open_answered = FALSE;
-  worker->thread = g_thread_try_new (handler->name, worker_run, worker, error);
-  if (worker->thread == NULL)
+  if (!begin (handler, worker, error))
     return FALSE;
   g_mutex_lock (&handler->lock);
   while (!handler->open_answered)
@@ -104,17 +120,10 @@ workers_start (Handler *handler, GError **error)
 {
   guint started = 0;
 
-  handler->n_running = handler->n_workers;
   while (started < handler->n_workers && start_one (handler, &handler->workers[started], error))
     started++;
   if (started == handler->n_workers)
     return TRUE;
-  /* Those that were never begun do not count; the others end at once. */
-  g_mutex_lock (&handler->lock);
-  for (guint i = 0; i < handler->n_workers; i++)
-    if (handler->workers[i].thread == NULL)
-      handler->n_running--;
-  g_mutex_unlock (&handler->lock);
   handler_stop (handler, FALSE);
   return FALSE;
 }

@@ -4,6 +4,7 @@
 #include <event/error.h>
 
 #include <glib/gstdio.h>
+#include <sqlite3.h>
 
 typedef struct
 {
@@ -166,6 +167,32 @@ test_close_while_busy (void)
 }
 
 static void
+submit_again (gpointer data, gboolean committed)
+{
+  Job *job = data;
+
+  g_assert_true (committed);
+  submit (job->bench, JOURNAL_SETTLE, 2, FALSE);
+}
+
+/* One that has ended is still there: what comes of its last commits is refused. */
+static void
+test_end (void)
+{
+  Bench *bench = bench_new (NULL);
+  Job job = { bench, 1, FALSE };
+
+  journal_submit (bench->journal, JOURNAL_SETTLE, work, submit_again, &job);
+  journal_end (bench->journal);
+  wait_answered (bench, 1);
+  submit (bench, JOURNAL_LOOK_UP, 3, FALSE);
+  g_assert_cmpuint (bench->refused + bench->committed, ==, 2);
+  g_assert_false (journal_run (bench->journal, JOURNAL_LOOK_UP, work, &job));
+  journal_end (bench->journal);
+  bench_free (bench);
+}
+
+static void
 test_failure (void)
 {
   Bench *bench = bench_new (NULL);
@@ -233,6 +260,52 @@ test_full_for_settling (void)
   bench_free (bench);
 }
 
+typedef struct
+{
+  gint began, goes_on; /* atomic */
+} Gate;
+
+static gboolean
+wait_at_gate (G_GNUC_UNUSED Ledger *ledger, gpointer data, G_GNUC_UNUSED GError **error)
+{
+  Gate *gate = data;
+
+  g_atomic_int_set (&gate->began, TRUE);
+  while (!g_atomic_int_get (&gate->goes_on))
+    g_usleep (1000);
+  return TRUE;
+}
+
+static void
+pass_gate (G_GNUC_UNUSED gpointer data, gboolean committed)
+{
+  g_assert_true (committed);
+}
+
+/* An alarm that finds no room does not take those with it who only ask. */
+static void
+test_full_for_one_look_up (void)
+{
+  Bench *bench = bench_new (NULL);
+  Gate gate = { FALSE, FALSE };
+
+  g_atomic_int_set (&bench->full, TRUE);
+  journal_submit (bench->journal, JOURNAL_LOOK_UP, wait_at_gate, pass_gate, &gate);
+  while (!g_atomic_int_get (&gate.began))
+    g_usleep (1000);
+  /* They wait together, and so are one group. */
+  submit (bench, JOURNAL_LOOK_UP, 1, FALSE);
+  submit (bench, JOURNAL_LOOK_UP, 2, TRUE);
+  submit (bench, JOURNAL_LOOK_UP, 3, FALSE);
+  g_atomic_int_set (&gate.goes_on, TRUE);
+  wait_answered (bench, 3);
+  g_assert_cmpuint (bench->committed, ==, 2);
+  g_assert_cmpuint (bench->refused, ==, 1);
+  g_assert_cmpint (g_array_index (bench->ran, int, 0), ==, 1);
+  g_assert_cmpint (g_array_index (bench->ran, int, 1), ==, 3);
+  bench_free (bench);
+}
+
 static void
 remove_directory (const char *directory)
 {
@@ -245,6 +318,39 @@ remove_directory (const char *directory)
       g_unlink (path);
     }
   g_assert_cmpint (g_rmdir (directory), ==, 0);
+}
+
+/* Somebody who reads the log, and thereby keeps it from being given back. */
+static sqlite3 *
+open_reader (const char *directory)
+{
+  g_autofree char *path = g_build_filename (directory, "journal.db", NULL);
+  sqlite3 *reader = NULL;
+
+  g_assert_cmpint (sqlite3_open_v2 (path, &reader, SQLITE_OPEN_READONLY, NULL), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (reader, "BEGIN; SELECT count (*) FROM event", NULL, NULL, NULL), ==, SQLITE_OK);
+  return reader;
+}
+
+/* A journal at its limit shrinks its log; one who reads it for long holds nobody up. */
+static void
+test_reader_holds_up_nobody (void)
+{
+  g_autofree char *directory = g_dir_make_tmp ("journal-XXXXXX", NULL);
+  Bench *bench = bench_new (directory);
+  const RoomLimits tiny = { 1, 0 };
+  Job job = { bench, 0, FALSE };
+  sqlite3 *reader = open_reader (directory);
+  gint64 began = g_get_monotonic_time ();
+
+  journal_set_limits (bench->journal, &tiny);
+  while (!journal_is_full (bench->journal))
+    g_assert_true (journal_run (bench->journal, JOURNAL_SETTLE, work, &job));
+  g_assert_true (journal_run (bench->journal, JOURNAL_SETTLE, work, &job));
+  g_assert_cmpint (g_get_monotonic_time () - began, <, 4 * G_TIME_SPAN_SECOND);
+  sqlite3_close (reader);
+  bench_free (bench);
+  remove_directory (directory);
 }
 
 static void
@@ -269,9 +375,12 @@ main (int argc, char **argv)
   g_test_add_func ("/journal/order", test_order);
   g_test_add_func ("/journal/many-threads", test_many_threads);
   g_test_add_func ("/journal/close-while-busy", test_close_while_busy);
+  g_test_add_func ("/journal/end", test_end);
   g_test_add_func ("/journal/failure", test_failure);
   g_test_add_func ("/journal/full", test_full);
   g_test_add_func ("/journal/full-for-settling", test_full_for_settling);
+  g_test_add_func ("/journal/full-for-one-look-up", test_full_for_one_look_up);
+  g_test_add_func ("/journal/reader-holds-up-nobody", test_reader_holds_up_nobody);
   g_test_add_func ("/journal/group-commit", test_group_commit);
   return g_test_run ();
 }
