@@ -162,9 +162,11 @@ class _Dialogue(socketserver.StreamRequestHandler):
         recipients = []
         for line in self.rfile:
             verb = line.strip().upper()[:4].decode("ascii", "replace")
-            if verb == "QUIT":
+            if verb == "QUIT" and server.say_goodbye:
                 self._say("221 bye")
                 return
+            if verb == "QUIT":
+                continue               # until the client is gone
             answer = server.answer(verb, line.decode("utf-8", "replace").strip())
             if answer is None:
                 return
@@ -196,6 +198,7 @@ class ScriptedSmtp:
         self.answers = answers
         self.taken = []                # (recipients, text) of what was taken
         self.connections = 0
+        self.say_goodbye = True        # QUIT is answered
         self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Dialogue)
         self.server.daemon_threads = True
         self.server.block_on_close = False
