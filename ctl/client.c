@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #define CONNECT_TIMEOUT_S 10L
-#define ANSWER_TIMEOUT_S 120L /* a BMC may take its time */
 #define ANSWER_MAX ((gsize) 256 << 20)
 #define LINE_MAX_SIZE ((gsize) 1 << 20)
 
@@ -147,7 +146,7 @@ set_up (Client *client, const char *url, Intake *intake)
   curl_easy_setopt (curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt (curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
   if (intake->on_line == NULL)
-    curl_easy_setopt (curl, CURLOPT_TIMEOUT, ANSWER_TIMEOUT_S);
+    curl_easy_setopt (curl, CURLOPT_TIMEOUT, (long) CLIENT_ANSWER_TIMEOUT);
   curl_easy_setopt (curl, CURLOPT_ERRORBUFFER, client->reason);
   curl_easy_setopt (curl, CURLOPT_WRITEFUNCTION, take);
   curl_easy_setopt (curl, CURLOPT_WRITEDATA, intake);

@@ -6,6 +6,9 @@
 #include <glib.h>
 #include <jansson.h>
 
+/* Seconds; a BMC may take its time, and ipmid knows best when it has taken too long (core/errand.h). */
+#define CLIENT_ANSWER_TIMEOUT 300
+
 typedef struct _Client Client;
 
 /* For the socket at `path`, however long that is. */

@@ -90,6 +90,10 @@ void ctl_print_completion (void);
  * `body` (taken; may be NULL) goes with a POST; `answer` may be NULL. */
 int ctl_ask (Ctl *ctl, const char *method, const char *path, json_t *body, json_t **answer);
 
+/* How to end after an error of client.h, and after an answer with HTTP's `status` of 400 or more. */
+int ctl_status_of_error (const GError *error);
+int ctl_status_of_answer (long status);
+
 /* With --json: prints the answer, and is done. */
 gboolean ctl_is_json (Ctl *ctl, json_t *answer);
 

@@ -87,9 +87,23 @@ int
 do_rescan (Ctl *ctl)
 {
   g_autofree char *path = ctl_path ("bmcs", ctl->words[0], "rescan", NULL);
-  g_autofree char *done = g_strdup_printf ("The SEL of %s is read again.", ctl->words[0]);
+  json_t *answer = NULL;
+  int status = act (ctl, path, NULL, NULL, &answer);
 
-  return act (ctl, path, NULL, done, NULL);
+  if (status != EX_OK)
+    return status;
+  if (!field_flag (answer, "complete"))
+    {
+      ctl_complain ("the SEL of %s could not be read to its end", ctl->words[0]);
+      status = EX_TEMPFAIL;
+    }
+  else if (!ctl->options.json)
+    {
+      g_autofree char *name = screen_clean (ctl->words[0]);
+      printf ("The SEL of %s is read again.\n", name);
+    }
+  json_decref (answer);
+  return status;
 }
 
 int

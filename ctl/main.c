@@ -32,8 +32,8 @@ ctl_complain (const char *format, ...)
 
 /* ------------------------------------------------------------------- exit status */
 
-static int
-status_of_error (const GError *error)
+int
+ctl_status_of_error (const GError *error)
 {
   if (error->domain != IPMID_ERROR)
     return EX_SOFTWARE;
@@ -50,9 +50,8 @@ status_of_error (const GError *error)
     }
 }
 
-/* HTTP's */
-static int
-status_of_answer (long status)
+int
+ctl_status_of_answer (long status)
 {
   switch (status)
     {
@@ -102,7 +101,7 @@ ctl_ask (Ctl *ctl, const char *method, const char *path, json_t *body, json_t **
   if (!good)
     {
       ctl_complain ("%s", error->message);
-      return status_of_error (error);
+      return ctl_status_of_error (error);
     }
   if (status >= 400)
     ctl_complain ("%s", json_string_value (json_object_get (said, "message")));
@@ -110,7 +109,7 @@ ctl_ask (Ctl *ctl, const char *method, const char *path, json_t *body, json_t **
     json_decref (said);
   else
     *answer = said;
-  return status >= 400 ? status_of_answer (status) : EX_OK;
+  return status >= 400 ? ctl_status_of_answer (status) : EX_OK;
 }
 
 gboolean
@@ -161,7 +160,7 @@ run (Ctl *ctl)
   if (ctl->client == NULL)
     {
       ctl_complain ("%s", error->message);
-      return status_of_error (error);
+      return ctl_status_of_error (error);
     }
   int status = ctl->command->run (ctl);
   if (fflush (stdout) != 0 || ferror (stdout))

@@ -4,8 +4,6 @@
 #include "field.h"
 #include "when.h"
 
-#include "event/error.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -198,18 +196,25 @@ follow (Ctl *ctl, GString *query)
   g_autoptr (GError) error = NULL;
   json_t *answer = NULL;
   long status = 0;
+  int end = EX_UNAVAILABLE;
 
   add_query (query, "follow", "yes");
   add_query (query, "limit", number);
   g_autofree char *path = g_strconcat ("/api/v1/events", query->str, NULL);
   if (!client_follow (ctl->client, path, on_line, ctl, &status, &answer, &error))
-    ctl_complain ("%s", error->message);
+    {
+      ctl_complain ("%s", error->message);
+      end = ctl_status_of_error (error);
+    }
   else if (status >= 400)
-    ctl_complain ("%s", field_text (answer, "message"));
+    {
+      ctl_complain ("%s", field_text (answer, "message"));
+      end = ctl_status_of_answer (status);
+    }
   else
     ctl_complain ("ipmid has ended");
   json_decref (answer);
-  return g_error_matches (error, IPMID_ERROR, IPMID_ERROR_FILE) ? EX_NOPERM : EX_UNAVAILABLE;
+  return end;
 }
 
 int

@@ -4,11 +4,6 @@
 
 #include "event/text.h"
 
-/* How long each may take.  Reading 65535 records takes a minute. */
-#define RESCAN_TIME 180 /* seconds */
-#define CLEAR_TIME 240
-#define POWER_TIME 30
-
 /* A SEL that grows while it is to be cleared is read again so often. */
 #define CLEAR_TRIES 5u
 
@@ -168,13 +163,13 @@ walk (Errand *errand)
 void
 errand_rescan (Errands *errands, gint64 bmc, Request *request)
 {
-  walk (begin (errands, bmc, request, STAGE_WALK, RESCAN_TIME));
+  walk (begin (errands, bmc, request, STAGE_WALK, ERRAND_RESCAN_TIME));
 }
 
 void
 errand_clear (Errands *errands, gint64 bmc, gboolean force, Request *request)
 {
-  Errand *errand = begin (errands, bmc, request, STAGE_WALK, CLEAR_TIME);
+  Errand *errand = begin (errands, bmc, request, STAGE_WALK, ERRAND_CLEAR_TIME);
 
   errand->clears = TRUE;
   errand->force = force;
@@ -327,7 +322,7 @@ take_outcome (Errand *errand, FrameDeleteOutcome outcome, const char *words)
 void
 errand_power (Errands *errands, gint64 bmc, FramePower power, Request *request)
 {
-  Errand *errand = begin (errands, bmc, request, STAGE_POWER, POWER_TIME);
+  Errand *errand = begin (errands, bmc, request, STAGE_POWER, ERRAND_POWER_TIME);
 
   if (!fleet_power (errands->fleet, errand->token, bmc, power))
     not_connected (errand);

@@ -12,6 +12,11 @@
 #include "core/fleet.h"
 #include "core/request.h"
 
+/* How long each may take, in seconds.  Reading 65535 records takes a minute. */
+#define ERRAND_RESCAN_TIME 180
+#define ERRAND_CLEAR_TIME 240
+#define ERRAND_POWER_TIME 30
+
 typedef struct _Errands Errands;
 
 /* Both outlive it. */

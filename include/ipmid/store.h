@@ -79,7 +79,8 @@ typedef struct
   gsize size; /* sizeof (IpmidStoreEvent) as the store knows it */
   const char *id;
   const char *bmc;
-  gint64 time;     /* when it happened: the BMC's clock; `received` if the record has no time or one in the future */
+  gint64 time;     /* when it happened: the BMC's clock; `received` if the record has no time, one in the future,
+                      or one of a clock that was not set */
   gint64 received; /* when ipmid read it */
   IpmidKind kind;
   IpmidSeverity severity;

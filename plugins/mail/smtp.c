@@ -11,6 +11,8 @@
 #include "../net/secret.h"
 
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define REPLY_SHOWN_MAX 200u
 
@@ -30,6 +32,7 @@ struct _Smtp
   const SmtpOptions *options;
   CURLM *multi;
   Transfer transfer;
+  GArray *sockets; /* int: those that are open */
 
   /* Of the message under way. */
   const char *unsent;
@@ -137,6 +140,26 @@ drop (G_GNUC_UNUSED char *data, size_t one, size_t size, G_GNUC_UNUSED void *use
   return one * size;
 }
 
+/* CURLOPT_SOCKOPTFUNCTION */
+static int
+note_socket (void *user_data, curl_socket_t socket, G_GNUC_UNUSED curlsocktype purpose)
+{
+  g_array_append_val (((Smtp *) user_data)->sockets, socket);
+  return CURL_SOCKOPT_OK;
+}
+
+/* CURLOPT_CLOSESOCKETFUNCTION */
+static int
+close_socket (void *user_data, curl_socket_t socket)
+{
+  GArray *sockets = ((Smtp *) user_data)->sockets;
+
+  for (guint i = sockets->len; i > 0; i--)
+    if (g_array_index (sockets, int, i - 1) == socket)
+      g_array_remove_index_fast (sockets, i - 1);
+  return close (socket);
+}
+
 Smtp *
 smtp_new (const SmtpOptions *options)
 {
@@ -144,6 +167,7 @@ smtp_new (const SmtpOptions *options)
   CURL *easy;
 
   smtp->options = options;
+  smtp->sockets = g_array_new (FALSE, FALSE, sizeof (int));
   smtp->multi = curl_multi_init ();
   if (smtp->multi == NULL || !transfer_init (&smtp->transfer, &options->transfer))
     return NULL;
@@ -159,6 +183,10 @@ smtp_new (const SmtpOptions *options)
   curl_easy_setopt (easy, CURLOPT_READFUNCTION, give_message);
   curl_easy_setopt (easy, CURLOPT_READDATA, smtp);
   curl_easy_setopt (easy, CURLOPT_WRITEFUNCTION, drop);
+  curl_easy_setopt (easy, CURLOPT_SOCKOPTFUNCTION, note_socket);
+  curl_easy_setopt (easy, CURLOPT_SOCKOPTDATA, smtp);
+  curl_easy_setopt (easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+  curl_easy_setopt (easy, CURLOPT_CLOSESOCKETDATA, smtp);
   curl_easy_setopt (easy, CURLOPT_VERBOSE, 1L);
   curl_easy_setopt (easy, CURLOPT_DEBUGFUNCTION, watch);
   curl_easy_setopt (easy, CURLOPT_DEBUGDATA, smtp);
@@ -174,10 +202,15 @@ smtp_free (Smtp *smtp)
     return;
   smtp->n = 0;
   smtp->outcome = &last; /* the end of the connection is a dialogue, too */
+  /* libcurl says QUIT to a connection that it kept, and waits two minutes for an answer: whatever is there
+   * then belongs to no message, so nobody has to hear it. */
+  for (guint i = 0; i < smtp->sockets->len; i++)
+    shutdown (g_array_index (smtp->sockets, int, i), SHUT_RDWR);
   transfer_clear (&smtp->transfer);
   if (smtp->multi != NULL)
     curl_multi_cleanup (smtp->multi);
   smtp_clear_outcome (&last);
+  g_array_unref (smtp->sockets);
   g_free (smtp);
 }
 
@@ -221,6 +254,16 @@ conclude (Smtp *smtp, CURLcode code)
     }
 }
 
+/* It was broken off.  A recipient who was accepted has nothing before the content is, too;
+ * who was refused or put off stays so. */
+static void
+take_back (Smtp *smtp)
+{
+  for (guint i = 0; i < smtp->n; i++)
+    if (smtp->outcome->recipients[i] == SMTP_ACCEPTED)
+      smtp->outcome->recipients[i] = SMTP_UNTRIED;
+}
+
 static struct curl_slist *
 make_list (const char *const *recipients, guint n)
 {
@@ -251,6 +294,8 @@ smtp_send (Smtp *smtp, const char *const *recipients, guint n, const char *messa
   curl_easy_setopt (smtp->transfer.easy, CURLOPT_TIMEOUT_MS, (long) MAX (time / 1000, 1));
   if (run (smtp, cancel_fd, &code))
     conclude (smtp, code);
+  else
+    take_back (smtp);
   curl_easy_setopt (smtp->transfer.easy, CURLOPT_MAIL_RCPT, NULL);
   curl_slist_free_all (list);
 }

@@ -50,8 +50,10 @@ static const char *const statements[N_STATEMENTS] = {
   [HOUR_PUT] = "INSERT OR REPLACE INTO hour (sensor, time, count, minimum, mean, maximum, severity)"
                " VALUES (?, ?, ?, ?, ?, ?, ?)",
   [HOUR_PRUNE] = "DELETE FROM hour WHERE sensor = ? AND time < ?",
-  [EVENT_PRUNE] = "DELETE FROM event WHERE seq IN (SELECT seq FROM event INDEXED BY event_time WHERE time < ?"
-                  " ORDER BY time LIMIT ?)",
+  [EVENT_STEP] = "SELECT time FROM event INDEXED BY event_time WHERE time >= ? AND time < ? ORDER BY time"
+                 " LIMIT 1 OFFSET ?",
+  [EVENT_PRUNE] = "DELETE FROM event WHERE seq IN (SELECT seq FROM event INDEXED BY event_time"
+                  " WHERE time >= ? AND time < ? AND received < ?)",
   [COUNT_PRUNE] = "DELETE FROM event_count WHERE count <= 0",
   [DAY_PRUNE] = "DELETE FROM event_day WHERE count <= 0",
   [BMC_PRUNE] = "DELETE FROM bmc WHERE NOT EXISTS (SELECT 1 FROM event WHERE event.bmc = bmc.id)"

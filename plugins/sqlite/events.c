@@ -6,6 +6,10 @@
  * by: nanoseconds. */
 #define CLOCK_AHEAD (24 * G_GINT64_CONSTANT (3600000000000))
 
+/* Before this it is the time since the BMC was started, whose clock was not set (IPMI 2.0,
+ * section 37.1): nanoseconds. */
+#define CLOCK_SET (G_GINT64_CONSTANT (0x20000000) * 1000000000)
+
 void
 events_forget_bmcs (Sqlite *sqlite)
 {
@@ -40,7 +44,9 @@ event_time (IpmidHost *host, const IpmidEvent *event, gint64 received)
 {
   gint64 time = ipmid_event_integer (host, event, IPMID_FIELD_TIME);
 
-  return ipmid_event_has (host, event, IPMID_FIELD_TIME) && time <= received + CLOCK_AHEAD ? time : received;
+  return ipmid_event_has (host, event, IPMID_FIELD_TIME) && time >= CLOCK_SET && time <= received + CLOCK_AHEAD
+             ? time
+             : received;
 }
 
 static gint64

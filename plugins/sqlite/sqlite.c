@@ -29,7 +29,8 @@ static const IpmidOption options[] = {
     .fallback = "400d",
     .maximum = KEEP_MAXIMUM,
     .argument = "DURATION",
-    .help = "How long events are kept, counted from when they happened.  0 keeps them for ever." },
+    .help = "How long events are kept, counted from when they happened, or from when ipmid read them if that is later: "
+            "a BMC's clock may be wrong.  0 keeps them for ever." },
   { .key = "readings",
     .type = IPMID_OPTION_BOOLEAN,
     .offset = G_STRUCT_OFFSET (Sqlite, readings),

@@ -40,6 +40,7 @@ struct _Upkeep
   Intake *intake;
   Stage stage;
   gint64 sensor;   /* the last one that is done in this pass */
+  gint64 events;   /* nanoseconds: those that happened before are done in this pass */
   gint64 next;     /* monotonic: when to work again */
   gint64 began;    /* monotonic: this pass */
   gint64 optimize; /* monotonic: when SQLite may look after its statistics */
@@ -207,15 +208,20 @@ step_sensors (Upkeep *upkeep, gint64 today, gboolean *more, GError **error)
   return roll_up (upkeep, &progress, today, error) && prune_sensor (upkeep, &progress, today, error);
 }
 
+/* A BMC whose clock is wrong says that what has just happened happened years ago, so what
+ * came lately stays.  It is looked at in each pass, some at a time. */
 static gboolean
 step_events (Upkeep *upkeep, gint64 today, gboolean *more, GError **error)
 {
   Sql *sql = upkeep->sqlite->database.sql;
-  gint64 before = cutoff (today, upkeep->sqlite->keep_events);
+  gint64 before = cutoff (today, upkeep->sqlite->keep_events), end;
 
-  if (!sql_run (sql, error, EVENT_PRUNE, "ii", before, (gint64) EVENTS_PER_STEP))
+  if (!sql_get (sql, error, &end, more, EVENT_STEP, "iii", upkeep->events, before, (gint64) EVENTS_PER_STEP))
     return FALSE;
-  *more = sqlite3_changes (sql->db) == EVENTS_PER_STEP;
+  end = *more ? MAX (end, upkeep->events + 1) : before;
+  if (!sql_run (sql, error, EVENT_PRUNE, "iii", upkeep->events, end, before))
+    return FALSE;
+  upkeep->events = end;
   return TRUE;
 }
 
@@ -311,6 +317,7 @@ upkeep_work (Upkeep *upkeep, gint64 now, gint64 today)
     {
       upkeep->stage = SENSORS;
       upkeep->sensor = 0;
+      upkeep->events = G_MININT64;
       upkeep->began = now;
     }
   upkeep->sqlite->database.patience = now;

@@ -81,7 +81,8 @@ static const IpmidOption options[] = {
     "text.  With UDP, 480 always arrives, 1180 and more may be cut up on its way." },
   { "settle", IPMID_OPTION_DURATION, OPTION (settle), "100ms", FALSE, 0, G_TIME_SPAN_MINUTE, NULL, "DURATION",
     "How long a connection has to stand after the server's kernel has acknowledged a batch until the batch counts as "
-    "handled.  If the server dies meanwhile, the batch is sent again." },
+    "handled.  If the server dies meanwhile, the batch is sent again.  It has to be shorter than time-limit, and never "
+    "takes more than half of the time that is left for the batch." },
   { "time-limit", IPMID_OPTION_DURATION, OPTION (time_limit), "10s", FALSE, G_TIME_SPAN_MILLISECOND, G_TIME_SPAN_HOUR,
     NULL, "DURATION",
     "How long it may take to connect and to send a batch.  The handler's timeout limits it as well." },
@@ -154,6 +155,8 @@ check_keys (const Syslog *syslog, GError **error)
     return refuse (error, "tls-ca, tls-certificate, tls-key and tls-name need transport = tls, not ", transport);
   if (syslog->tls_key != NULL && syslog->tls_certificate == NULL)
     return refuse (error, "tls-key needs tls-certificate", "");
+  if (syslog->settle >= syslog->time_limit)
+    return refuse (error, "settle has to be shorter than time-limit, or no batch is ever done", "");
   return TRUE;
 }
 

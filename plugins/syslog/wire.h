@@ -56,7 +56,7 @@ gboolean wire_send (Wire *wire, const char *bytes, gsize length, const Patience 
  *   local    the receiver has read it
  *   UDP      nobody was there to refuse it; it may be lost on its way
  *   TCP, TLS the receiver's kernel has it, and the connection has stood for
- *            `settle` since: a receiver that dies with something unread resets it */
+ *            `settle` since, or for half of the time that was left: a receiver that dies with something unread resets it */
 gboolean wire_confirm (Wire *wire, const Patience *patience, GError **error);
 
 #endif

@@ -330,8 +330,23 @@ template_render (const Template *self, IpmidHost *host, const IpmidEvent *event,
 
 /* ------------------------------------------------------------------ the check */
 
-gboolean
-template_check_json (const Template *self, GError **error)
+/* What is worst to have in this place: of an event that has the field, or not. */
+static const char *
+sample_of (const Part *part, gboolean there)
+{
+  gboolean bare = names[part->name].bare;
+
+  if (part->encoding == ENCODE_URL)
+    return there ? "x" : "";
+  if (part->name == NAME_EVENT)
+    return "{\"a\":0}";
+  if (part->encoding == ENCODE_STRING)
+    return !there ? "" : bare ? "-1" : "x";
+  return !there ? "null" : bare ? "-1" : "\"x\"";
+}
+
+static gboolean
+check_sample (const Template *self, gboolean there, GError **error)
 {
   g_autoptr (GString) sample = g_string_new (NULL);
   json_error_t mistake;
@@ -341,12 +356,7 @@ template_check_json (const Template *self, GError **error)
     {
       const Part *part = &g_array_index (self->parts, Part, i);
 
-      if (part->text != NULL)
-        g_string_append (sample, part->text);
-      else if (part->name == NAME_EVENT && part->encoding != ENCODE_URL)
-        g_string_append (sample, "{}");
-      else
-        g_string_append (sample, part->encoding == ENCODE_JSON ? "null" : "0");
+      g_string_append (sample, part->text != NULL ? part->text : sample_of (part, there));
     }
   value = json_loads (sample->str, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &mistake);
   json_decref (value);
@@ -354,7 +364,14 @@ template_check_json (const Template *self, GError **error)
     return TRUE;
   /* The library's own words would quote the template, and there may be a secret in it. */
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-               "line %d, column %d: it does not become JSON (if it is not meant to, say so with content-type)",
+               "line %d, column %d: it does not become JSON, whatever an event has: a placeholder stands in quotes, or "
+               "it ends with |json and has none (if it is not meant to be JSON, say so with content-type)",
                mistake.line, mistake.column);
   return FALSE;
+}
+
+gboolean
+template_check_json (const Template *self, GError **error)
+{
+  return check_sample (self, TRUE, error) && check_sample (self, FALSE, error);
 }

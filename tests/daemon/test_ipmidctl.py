@@ -11,6 +11,7 @@ import struct
 import subprocess
 import termios
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -387,15 +388,16 @@ def test_killed(fleet):
     fleet.ctl.refused(UNAVAILABLE, "no ipmid is running at", "status")
 
 
-def test_not_ipmid(tmp_path):
-    """Somebody else answers."""
+@contextmanager
+def somebody(path, *answers):
+    """A server in the place of ipmid: an ipmidctl for it, each of whose connections gets one of ANSWERS."""
     server = subprocess.Popen(["/usr/bin/python3", "-c", f"""
 import socket
 s = socket.socket(socket.AF_UNIX)
-s.bind({os.fspath(tmp_path / 's')!r})
+s.bind({os.fspath(path)!r})
 s.listen()
 print(flush=True)
-for answer in (b'HTTP/1.0 200 OK\\r\\n\\r\\nhello', b'SSH-2.0', b'HTTP/1.0 200 OK\\r\\n\\r\\n[]', b''):
+for answer in {answers!r}:
     c, _ = s.accept()
     c.recv(9999)
     c.sendall(answer)
@@ -403,13 +405,39 @@ for answer in (b'HTTP/1.0 200 OK\\r\\n\\r\\nhello', b'SSH-2.0', b'HTTP/1.0 200 O
 """], stdout=subprocess.PIPE)
     try:
         server.stdout.readline()
-        ctl = Ctl("--socket", tmp_path / "s")
-        for status in (76, 76, 76, UNAVAILABLE):
-            got, out, err = ctl.run("status")
-            assert (got, out) == (status, "") and err.startswith("ipmidctl: "), (got, err)
+        yield Ctl("--socket", path)
     finally:
         server.kill()
         server.wait()
+
+
+@pytest.mark.parametrize("words", [["status"], ["events", "--follow"]], ids=" ".join)
+def test_not_ipmid(tmp_path, words):
+    """Somebody else answers."""
+    answers = [(76, b"HTTP/1.0 404 No\r\n\r\nhello"), (76, b"SSH-2.0"), (76, b"HTTP/1.0 500 No\r\n\r\n[]"),
+               (UNAVAILABLE, b"")]
+    with somebody(tmp_path / "s", *(answer for _, answer in answers)) as ctl:
+        for status, answer in answers:
+            got, out, err = ctl.run(*words)
+            assert (got, out) == (status, "") and err.startswith("ipmidctl: "), (answer, got, err)
+
+
+@pytest.mark.parametrize("words", [["status"], ["events", "--follow"]], ids=" ".join)
+def test_refusals(tmp_path, words):
+    """The exit status says what kind of refusal it was."""
+    refusals = {400: USAGE, 403: NOPERM, 404: NOINPUT, 409: TEMPFAIL, 500: 70, 503: TEMPFAIL}
+    answers = [b'HTTP/1.0 %d No\r\n\r\n{"message": "because"}' % status for status in refusals]
+    with somebody(tmp_path / "s", *answers) as ctl:
+        for status in refusals.values():
+            ctl.refused(status, "because", *words)
+
+
+def test_rescan_that_is_not_complete(tmp_path):
+    answer = b'HTTP/1.0 200 OK\r\n\r\n{"complete": false, "records": 7}'
+    with somebody(tmp_path / "s", answer, answer) as ctl:
+        ctl.refused(TEMPFAIL, "could not be read to its end", "rescan", "b0")
+        status, out, err = ctl.run("rescan", "b0", "--json")
+        assert status == TEMPFAIL and json.loads(out) == {"complete": False, "records": 7} and "to its end" in err
 
 
 # ---- wrong arguments

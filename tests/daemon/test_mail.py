@@ -2,6 +2,7 @@
 """The mail handler: with a real Exim, and with a server that answers to order."""
 
 import re
+import time
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 
@@ -269,6 +270,40 @@ def test_silent_server(make, make_scripted):
     wait_for(lambda: len(hang) > 1, 10, "another attempt")
     assert fleet.ipmid.terminate() == 0
     hang.clear()
+
+
+def test_end_before_the_mail_is_accepted(make, make_scripted):
+    """Recipients who are accepted have nothing yet: the event comes after the next start."""
+    contents = []
+    hang = [True]
+
+    def content(text):
+        contents.append(text)
+        wait_for(lambda: not hang, 100, "the end of the test")
+    server = make_scripted(CONTENT=content)
+    fleet = make(f"127.0.0.1:{server.port}", "tls = none\nto = all@example.org\nsend-timeout = 60s")
+    fleet.bmcs[0].add(1)
+    wait_for(lambda: contents, 20, "the mail's content")
+    assert fleet.ipmid.terminate() == 0
+    hang.clear()
+    server.answers.clear()
+    assert server.taken == []
+    fleet.start()
+    wait_handled(fleet, 1)
+    assert [to for to, _ in server.mails] == [["all@example.org"]]
+    assert fleet.ipmid.dead_letters().count("handler:") == 0
+
+
+def test_no_end_waits_for_goodbye(make, make_scripted):
+    """A connection that is kept for the next mail, to a server that does not answer any more."""
+    server = make_scripted()
+    fleet = make(f"127.0.0.1:{server.port}", "tls = none\nto = all@example.org")
+    fleet.bmcs[0].add(1)
+    wait_handled(fleet, 1)
+    server.say_goodbye = False
+    began = time.monotonic()
+    assert fleet.ipmid.terminate() == 0
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize(("lines", "says"), [

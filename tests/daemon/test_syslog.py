@@ -235,6 +235,15 @@ def test_acknowledged_but_unread(make_fleet, make_rsyslog):
     check_order(fleet, server)
 
 
+def test_no_time_to_settle(make_fleet, make_rsyslog):
+    """The handler's timeout leaves less time than a connection should stand."""
+    server = make_rsyslog("tcp")
+    fleet = make_fleet(1, server.handler("settle = 30s\ntime-limit = 1m\ntimeout = 2s"))
+    add_to_all(fleet, 3)
+    wait_all(fleet, server)
+    wait_for(lambda: pending(fleet) == 0, 20, "everything to be handled")
+
+
 def test_server_that_does_not_read(make_fleet, tmp_path):
     """A stand-in that takes connections and reads nothing: the time is limited, and so is the end."""
     address = own_address()
@@ -265,6 +274,7 @@ def test_server_that_does_not_read(make_fleet, tmp_path):
     ("sd-id = a=b", "sd-id has to be"),
     ("app-name = a b", "app-name has to be"),
     ("max-size = 100", "max-size"),
+    ("settle = 2s\ntime-limit = 2s", "settle has to be shorter than time-limit"),
 ])
 def test_mistakes(make_configured, lines, says):
     ipmid = make_configured("[daemon]\nstate-dir = {state}\n[handler syslog]\nplugin = syslog\n" + lines + "\n",

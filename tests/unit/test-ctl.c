@@ -7,6 +7,7 @@
 #include "../../ctl/target.h"
 #include "../../ctl/when.h"
 
+#include <core/errand.h>
 #include <event/error.h>
 #include <glib/gstdio.h>
 
@@ -29,6 +30,18 @@ test_ctl_base (void)
 int
 ctl_ask (G_GNUC_UNUSED Ctl *ctl, G_GNUC_UNUSED const char *method, G_GNUC_UNUSED const char *path,
          G_GNUC_UNUSED json_t *body, G_GNUC_UNUSED json_t **answer)
+{
+  g_assert_not_reached ();
+}
+
+int
+ctl_status_of_error (G_GNUC_UNUSED const GError *error)
+{
+  g_assert_not_reached ();
+}
+
+int
+ctl_status_of_answer (G_GNUC_UNUSED long status)
 {
   g_assert_not_reached ();
 }
@@ -56,6 +69,11 @@ ctl_is_sure (G_GNUC_UNUSED Ctl *ctl, G_GNUC_UNUSED int *status, G_GNUC_UNUSED co
 {
   g_assert_not_reached ();
 }
+
+/* Who gives up before ipmid does does not hear how it went. */
+G_STATIC_ASSERT (CLIENT_ANSWER_TIMEOUT > ERRAND_RESCAN_TIME);
+G_STATIC_ASSERT (CLIENT_ANSWER_TIMEOUT > ERRAND_CLEAR_TIME);
+G_STATIC_ASSERT (CLIENT_ANSWER_TIMEOUT > ERRAND_POWER_TIME);
 
 /* -------------------------------------------------------------------- the tables */
 

@@ -295,7 +295,8 @@ test_one (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
   g_assert_error (error, IPMID_STORE_ERROR, IPMID_STORE_ERROR_NOT_FOUND);
 }
 
-/* A clock that is ahead is not believed; one without time neither. */
+/* A clock that is ahead is not believed, nor one that was not set (IPMI 2.0, section 37.1); nor is there
+ * one without time. */
 static void
 test_times (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
 {
@@ -303,18 +304,26 @@ test_times (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
   g_autoptr (IpmidEvent) near = event_copy (fixture->events[0]);
   g_autoptr (IpmidEvent) ahead = event_copy (fixture->events[1]);
   g_autoptr (IpmidEvent) none = event_copy (fixture->events[2]);
+  g_autoptr (IpmidEvent) unset = event_copy (fixture->events[3]);
+  g_autoptr (IpmidEvent) early = event_copy (fixture->events[4]);
   g_autoptr (GString) seen = g_string_new (NULL);
 
   event_set_integer (near, IPMID_FIELD_TIME, EPOCH + 23 * hour);
   event_set_integer (ahead, IPMID_FIELD_TIME, EPOCH + 25 * hour);
   event_clear (none, IPMID_FIELD_TIME);
-  deliver (fixture, (IpmidEvent *const[]){ near, ahead, none }, 3);
+  event_set_integer (unset, IPMID_FIELD_TIME, 0x1fffffff * SECOND);
+  event_set_integer (early, IPMID_FIELD_TIME, 0x20000000 * SECOND);
+  deliver (fixture, (IpmidEvent *const[]){ near, ahead, none, unset, early }, 5);
   g_assert_true (ipmid_store_event (fixture->store, "b0/1/0", keep, seen, NULL));
   g_assert_nonnull (strstr (seen->str, " - 82800 {"));
   g_assert_true (ipmid_store_event (fixture->store, "b1/1/1", keep, seen, NULL));
   g_assert_nonnull (strstr (seen->str, " - 100 {"));
   g_assert_true (ipmid_store_event (fixture->store, "b2/1/2", keep, seen, NULL));
   g_assert_nonnull (strstr (seen->str, " - 100 {"));
+  g_assert_true (ipmid_store_event (fixture->store, "b0/1/3", keep, seen, NULL));
+  g_assert_nonnull (strstr (seen->str, " - 100 {"));
+  g_assert_true (ipmid_store_event (fixture->store, "b1/1/4", keep, seen, NULL));
+  g_assert_nonnull (strstr (seen->str, " -1163129088 {"));
 }
 
 static void

@@ -114,6 +114,49 @@ test_bad_templates (void)
   g_assert_null (strstr (error->message, "CANARY"));
 }
 
+/* Whatever stands in the wrong place, or may be missing there, would break what is sent, or let a BMC
+ * write into it. */
+static void
+test_places (void)
+{
+  static const struct
+  {
+    const char *text;
+    gboolean good;
+  } cases[] = {
+    { "{\"a\":\"{{text}}\"}", TRUE },
+    { "{\"a\":{{text}}}", FALSE },
+    { "{\"a\":{{text|json}}}", TRUE },
+    { "{\"a\":\"{{text|json}}\"}", FALSE },
+    { "{\"a\":\"{{text|url}}\"}", TRUE },
+    { "{\"a\":{{text|url}}}", FALSE },
+    { "{\"a\":\"{{value}}\"}", TRUE },
+    { "{\"a\":{{value}}}", FALSE },
+    { "{\"a\":{{value|json}}}", TRUE },
+    { "{\"a\":\"{{value|json}}\"}", TRUE },
+    { "{\"a\":{{event}}}", TRUE },
+    { "{\"a\":\"{{event}}\"}", FALSE },
+    { "{\"a\":{{event|json}}}", TRUE },
+    { "{\"a\":\"{{event|json}}\"}", FALSE },
+    { "{\"a\":\"{{event|url}}\"}", TRUE },
+    { "{\"a\":{{event|url}}}", FALSE },
+    { "{\"a\":\"\\{{text}}\"}", FALSE },
+    { "{\"a\":1{{value|json}}}", FALSE },
+    { "{{event}}", TRUE },
+    { "{{text}}", FALSE },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (Template) template = template_parse (cases[i].text, &error);
+
+      g_assert_no_error (error);
+      if (template_check_json (template, &error) != cases[i].good)
+        g_error ("%s: %s", cases[i].text, error != NULL ? error->message : "passes");
+    }
+}
+
 /* The samples that are installed. */
 static void
 test_samples (void)
@@ -334,6 +377,7 @@ main (int argc, char **argv)
   g_test_add_func ("/webhook/fields", test_fields);
   g_test_add_func ("/webhook/hostile-text", test_hostile_text);
   g_test_add_func ("/webhook/bad-templates", test_bad_templates);
+  g_test_add_func ("/webhook/places", test_places);
   g_test_add_func ("/webhook/samples", test_samples);
   g_test_add_func ("/webhook/slack", test_slack);
   g_test_add_func ("/webhook/alertmanager", test_alertmanager);
