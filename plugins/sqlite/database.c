@@ -4,8 +4,11 @@
 
 #include "schema.h"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* How often a lock is tried again: milliseconds. */
 #define LOCK_PAUSE 10
@@ -157,6 +160,23 @@ set_aside (Database *database, const GError *why, GError **error)
   return TRUE;
 }
 
+/* Whether a path that somebody gave leads to what may be no database at all: it neither begins like
+ * one (SQLite's "Database File Format", section 1.3) nor has a log beside it. */
+static gboolean
+is_foreign (const Database *database)
+{
+  static const char magic[16] = "SQLite format 3";
+  char begin[sizeof magic] = "";
+  g_autofree char *log = g_strconcat (database->path, "-wal", NULL);
+  int fd = database->is_ours ? -1 : open (database->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+  if (fd < 0)
+    return FALSE;
+  gboolean foreign = read (fd, begin, sizeof begin) > 0 && memcmp (begin, magic, sizeof magic) != 0;
+  close (fd);
+  return foreign && access (log, F_OK) != 0;
+}
+
 gboolean
 database_open (Database *database, GError **error)
 {
@@ -164,6 +184,12 @@ database_open (Database *database, GError **error)
 
   if (open_file (database, &local))
     return TRUE;
+  if (g_error_matches (local, SQL_ERROR, SQL_ERROR_DAMAGED) && is_foreign (database))
+    {
+      g_set_error (error, SQL_ERROR, SQL_ERROR_FILE,
+                   "%s is no database; give another path, or move it away if it was a history", database->path);
+      return FALSE;
+    }
   if (g_error_matches (local, SQL_ERROR, SQL_ERROR_DAMAGED))
     return set_aside (database, local, error) && open_file (database, error);
   g_propagate_error (error, g_steal_pointer (&local));

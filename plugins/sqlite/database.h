@@ -58,7 +58,8 @@ typedef struct
   IpmidHost *host;
   DatabaseHooks hooks;
   char *path;
-  Sql *sql; /* NULL: not open now */
+  gboolean is_ours; /* the path is ipmid's own: whatever is there is a history, or was one */
+  Sql *sql;         /* NULL: not open now */
   dev_t device;
   ino_t inode;
 
@@ -67,7 +68,7 @@ typedef struct
 } Database;
 
 /* Opens the file, and makes it if need be.  One that is damaged is set aside, and
- * a fresh one begun. */
+ * a fresh one begun; what may never have been a database is an error. */
 gboolean database_open (Database *database, GError **error);
 void database_shut (Database *database);
 

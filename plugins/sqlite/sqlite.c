@@ -176,6 +176,7 @@ sqlite_open (gpointer state, IpmidHost *host, GError **error)
   sqlite->upkeep = upkeep_new (sqlite, sqlite->intake);
   sqlite->database = (Database){ .host = host, .hooks = { on_opened, on_shutting, sqlite }, .cancel_fd = -1 };
   sqlite->database.path = choose_path (sqlite, error);
+  sqlite->database.is_ours = sqlite->path == NULL;
   if (sqlite->database.path == NULL || !open_or_wait (sqlite, error))
     {
       release (sqlite);

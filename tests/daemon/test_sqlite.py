@@ -247,6 +247,19 @@ def test_other_programs_file_is_left_alone(make, bmc, tmp_path):  # noqa: F811
     assert path.read_bytes() == before
 
 
+def test_file_that_is_no_database_is_left_alone(make, bmc, tmp_path):  # noqa: F811
+    """A slip in the path must not take somebody's file away; what has a log beside it was a database."""
+    path = tmp_path / "notes.txt"
+    path.write_bytes(b"not to be lost\n" * 300)
+    assert "notes.txt is no database; give another path" in refused(make(words(f"path={path}"), start=False))
+    assert path.read_bytes() == b"not to be lost\n" * 300 and not set_aside(path)
+    path.with_name("notes.txt-wal").touch()
+    ipmid = make(words(f"path={path}"))
+    bmc.add(5)
+    wait_stored(ipmid, bmc, path)
+    assert set_aside(path)
+
+
 def test_symbolic_link_is_refused(make, bmc, tmp_path):  # noqa: F811
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     assert "is a symbolic link" in refused(make(words(f"path={tmp_path}/link"), start=False))
