@@ -52,6 +52,8 @@ set_tls (CURL *easy, const TransferOptions *options)
     curl_easy_setopt (easy, CURLOPT_SSLCERT, options->client_certificate);
   if (options->client_key != NULL)
     curl_easy_setopt (easy, CURLOPT_SSLKEY, options->client_key);
+  /* A key that is encrypted is an error; without this OpenSSL would ask on the terminal. */
+  curl_easy_setopt (easy, CURLOPT_KEYPASSWD, "");
 }
 
 gboolean
@@ -69,6 +71,7 @@ transfer_init (Transfer *transfer, const TransferOptions *options)
   curl_easy_setopt (easy, CURLOPT_PROTOCOLS_STR, options->protocols);
   curl_easy_setopt (easy, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt (easy, CURLOPT_PROXY, options->proxy != NULL ? options->proxy : "");
+  curl_easy_setopt (easy, CURLOPT_NOPROXY, ""); /* the environment does not count */
   curl_easy_setopt (easy, CURLOPT_CONNECTTIMEOUT_MS, (long) (options->connect_timeout / 1000));
   curl_easy_setopt (easy, CURLOPT_TIMEOUT_MS, (long) MAX (options->total_timeout / 1000, 1));
   curl_easy_setopt (easy, CURLOPT_TCP_KEEPALIVE, 1L);

@@ -68,6 +68,14 @@ use_certificate (SSL_CTX *context, const TlsFiles *files, GError **error)
   return TRUE;
 }
 
+/* For a key that is encrypted: OpenSSL's own would ask on the terminal. */
+static int
+have_no_password (G_GNUC_UNUSED char *buffer, G_GNUC_UNUSED int size, G_GNUC_UNUSED int writing,
+                  G_GNUC_UNUSED void *user_data)
+{
+  return 0;
+}
+
 static SSL_CTX *
 make_context (const TlsFiles *files, GError **error)
 {
@@ -81,6 +89,7 @@ make_context (const TlsFiles *files, GError **error)
     }
   SSL_CTX_set_min_proto_version (context, TLS1_2_VERSION);
   SSL_CTX_set_mode (context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_default_passwd_cb (context, have_no_password);
   SSL_CTX_set_verify (context, SSL_VERIFY_PEER, NULL);
   if (files->ca == NULL)
     good = SSL_CTX_set_default_verify_paths (context) == 1;

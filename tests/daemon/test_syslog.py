@@ -293,6 +293,19 @@ def test_readable_key(make_configured, certificates, tmp_path):
     assert status == os.EX_CONFIG and any(f"chmod o= {key}" in line for line in said)
 
 
+def test_encrypted_key(make_configured, certificates, tmp_path):
+    """Nobody is asked for a password."""
+    key = tmp_path / "key"
+    subprocess.run(["openssl", "ec", "-in", certificates.client_key, "-aes256", "-passout", "pass:x", "-out", key],
+                   check=True, capture_output=True)
+    key.chmod(0o600)
+    ipmid = make_configured("[daemon]\nstate-dir = {state}\n[handler syslog]\nplugin = syslog\ntransport = tls\n"
+                            f"server = h\ntls-certificate = {certificates.client}\ntls-key = {key}\n", start=False)
+    status, out, said = ipmid.check()
+    assert status == os.EX_CONFIG and any(f"tls-key = {key} cannot be used" in line for line in said)
+    assert not any("pass phrase" in line for line in [out, *said])
+
+
 # ------------------------------------------------------------------------ journal
 
 JOURNALD = "/lib/systemd/systemd-journald"
