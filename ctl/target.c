@@ -33,13 +33,14 @@ is_served (const char *directory)
 {
   struct sockaddr_un address = { .sun_family = AF_UNIX };
   int parent = open (directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  int fd = parent < 0 ? -1 : socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int fd = parent < 0 ? -1 : socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   gboolean served = FALSE;
 
   g_snprintf (address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" SOCKET, parent);
   if (fd >= 0)
     {
-      served = connect (fd, (const struct sockaddr *) &address, sizeof address) == 0;
+      /* EAGAIN: there is a queue before it. */
+      served = connect (fd, (const struct sockaddr *) &address, sizeof address) == 0 || errno == EAGAIN;
       close (fd);
     }
   if (parent >= 0)

@@ -52,12 +52,12 @@ with_address (int directory, const char *name, int fd, AddressFunc function)
   return function (fd, (const struct sockaddr *) &address, sizeof address) == 0;
 }
 
-/* Whether somebody serves the socket that is there. */
+/* Whether somebody serves the socket that is there, as far as is known: then it is left alone. */
 static gboolean
 is_served (int directory, const char *name)
 {
   int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  gboolean served = fd >= 0 && (with_address (directory, name, fd, connect) || errno == EAGAIN);
+  gboolean served = fd < 0 || with_address (directory, name, fd, connect) || errno == EAGAIN;
 
   if (fd >= 0)
     close (fd);
