@@ -51,6 +51,14 @@ kinds = !connection;!health
 AS_NOBODY = """#!/bin/sh
 [ "$(id -un):$(id -Gn)" = nobody:nogroup ] && ! grep -q '^Cap[IPE].*[1-9a-f]$' /proc/$$/status
 """
+# ipmidctl for others than root.
+SOCKET = "/run/ipmid/http"
+FOR_A_GROUP = f"""
+[handler http]
+plugin = http
+socket = {SOCKET}
+group = adm
+"""
 # What sendmail and sudo are: a program that becomes root.
 SET_USER_ID = "/usr/local/bin/id-as-root"
 
@@ -218,6 +226,15 @@ def test_a_fleet_in_its_unit(bmc, systemd):
     collector, = processes.children_named(systemd.pid, "ipmid-collector")
     with open(f"/proc/{collector}/status", encoding="utf-8") as file:
         assert re.findall(r"^Cap(?:Inh|Prm|Eff|Amb):\t(\w+)$", file.read(), re.MULTILINE) == ["0" * 16] * 4
+    # A socket for a group.
+    systemd.run("rm", f"/etc/systemd/system/{FLEET_UNIT}.d/exec-user.conf", check=True)
+    add_drop_in(systemd, "http-group.conf")
+    systemd.write(f"{etc()}/ipmid.conf", config + FOR_A_GROUP)
+    systemd.run("systemctl", "restart", FLEET_UNIT, check=True)
+    wait_for(lambda: systemd.run("stat", "-c", "%U %G %a", SOCKET).strip() == "ipmid adm 660", 20,
+             lambda: f"{systemd.run('ls', '-l', '/run/ipmid')}; log:\n{systemd.log()[-3000:]}")
+    core, = processes.children_named(systemd.pid, "ipmid")
+    assert is_sandboxed(core)
     systemd.run("systemctl", "stop", FLEET_UNIT, check=True)
     assert systemd.show(FLEET_UNIT, "Result") == "success"
     assert processes.children_named(systemd.pid, "ipmid-collector") == []
