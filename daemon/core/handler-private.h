@@ -157,9 +157,10 @@ gpointer worker_run (gpointer worker);
  * The first worker's thread. */
 gint64 worker_hand_over_readings (Worker *worker);
 
-/* Gives the plugin what waits for it live, one batch at most.  TRUE: there may be
- * more.  The first worker's thread. */
-gboolean worker_deliver_live (Worker *worker);
+/* Gives the plugin what waits for it live, one batch at most.  Returns when to come
+ * again, monotonic: 0 if there may be more, G_MAXINT64 if nothing waits.  The first
+ * worker's thread. */
+gint64 worker_deliver_live (Worker *worker);
 
 /* The fleet's part of the table; see ipmid/plugin.h. */
 IpmidFleet *host_fleet (IpmidHost *host);

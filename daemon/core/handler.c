@@ -425,9 +425,12 @@ handler_is_required (const Handler *handler)
 }
 
 gint64
-handler_id (const Handler *handler)
+handler_id (Handler *handler)
 {
-  return handler->id;
+  g_mutex_lock (&handler->lock);
+  gint64 id = handler->id;
+  g_mutex_unlock (&handler->lock);
+  return id;
 }
 
 void

@@ -95,7 +95,7 @@ const char *handler_name (const Handler *handler);
 const char *handler_plugin (const Handler *handler);
 gboolean handler_is_required (const Handler *handler);
 gboolean handler_is_finalizer (const Handler *handler);
-gint64 handler_id (const Handler *handler);
+gint64 handler_id (Handler *handler);
 
 /* A snapshot for people. */
 typedef struct

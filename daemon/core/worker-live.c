@@ -48,16 +48,28 @@ call (Worker *worker, GPtrArray *events)
   count_verdicts (worker, verdicts, events->len);
 }
 
-gboolean
+static gint64
+find_pause_end (Handler *handler)
+{
+  g_mutex_lock (&handler->lock);
+  gint64 until = handler->paused_until;
+  g_mutex_unlock (&handler->lock);
+  return until;
+}
+
+gint64
 worker_deliver_live (Worker *worker)
 {
   Handler *handler = worker->handler;
 
   if (worker != handler->workers || handler->live == NULL)
-    return FALSE;
+    return G_MAXINT64;
+  gint64 paused_until = find_pause_end (handler);
+  if (g_get_monotonic_time () < paused_until)
+    return paused_until;
   g_autoptr (GPtrArray) events = g_ptr_array_new_with_free_func ((GDestroyNotify) event_unref);
   if (live_take (handler->live, (guint) handler->options.batch, events) == 0)
-    return FALSE;
+    return G_MAXINT64;
   call (worker, events);
-  return TRUE;
+  return 0;
 }

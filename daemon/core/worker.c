@@ -460,11 +460,12 @@ serve (Worker *worker)
             return;
           continue;
         }
-      if (worker_deliver_live (worker))
+      gint64 live_at = worker_deliver_live (worker);
+      if (live_at == 0)
         continue;
       gint64 readings_at = worker_hand_over_readings (worker);
       gint64 idle_at = call_idle (worker, &idle_fd);
-      wait_for_work (worker, MIN (MIN (wake_at, readings_at), MIN (later_at, idle_at)), idle_fd);
+      wait_for_work (worker, MIN (MIN (MIN (wake_at, live_at), readings_at), MIN (later_at, idle_at)), idle_fd);
     }
 }
 

@@ -15,6 +15,7 @@ typedef struct
   char *directory;
   char *log;
   const char *state_dir; /* NULL: in memory */
+  const char *plugin;    /* NULL: test-sink */
   Journal *journal;
   Handler *handler;
   gint64 bmcs[3];
@@ -55,7 +56,8 @@ open_bench (Bench *bench, const char *const *settings, GError **error)
   const HandlerHooks hooks = { .stop = on_stop, .delete_record = on_delete, .ended = on_ended, .user_data = bench };
   static const char *const names[] = { "b0", "b1", "b2" };
   g_autoptr (CoreConfig) config = core_config_new ();
-  HandlerConfig *description = core_config_add_handler (config, "sink", "test-sink");
+  HandlerConfig *description
+      = core_config_add_handler (config, "sink", bench->plugin == NULL ? "test-sink" : bench->plugin);
 
   handler_config_set (description, "log", bench->log, "here");
   handler_config_set (description, "retry-min", "10ms", "here");
@@ -430,6 +432,26 @@ test_pause (void)
   bench_free (bench);
 }
 
+/* What comes live waits as well. */
+static void
+test_pause_live (void)
+{
+  const char *const settings[] = { "script", "pd", "pause", "400ms", NULL };
+  gint64 began = g_get_monotonic_time ();
+  Bench *bench = g_new0 (Bench, 1);
+
+  bench->directory = g_dir_make_tmp ("handler-XXXXXX", NULL);
+  bench->log = g_build_filename (bench->directory, "log", NULL);
+  bench->plugin = "test-live";
+  g_assert_true (open_bench (bench, settings, NULL));
+  inject (bench, 0, 1);
+  wait_lines (bench, 1);
+  inject (bench, 1, 1);
+  wait_lines (bench, 2);
+  g_assert_cmpint (g_get_monotonic_time () - began, >=, 400 * G_TIME_SPAN_MILLISECOND);
+  bench_free (bench);
+}
+
 /* A drain does not wait for one that wants to be left alone. */
 static void
 test_drain_paused (void)
@@ -606,6 +628,7 @@ main (int argc, char **argv)
   g_test_add_func ("/handler/drain-failing", test_drain_failing);
   g_test_add_func ("/handler/linger", test_linger);
   g_test_add_func ("/handler/pause", test_pause);
+  g_test_add_func ("/handler/pause-live", test_pause_live);
   g_test_add_func ("/handler/drain-paused", test_drain_paused);
   g_test_add_func ("/handler/workers", test_workers);
   g_test_add_data_func ("/handler/workers-order", "s", test_workers_order);
