@@ -9,10 +9,15 @@ decorator; everything that every plugin has to do is tested with it then.
 
 import importlib
 import json
+import os
 import re
 import shutil
+import socket
 import sqlite3
+import threading
 from contextlib import closing, suppress
+
+from waiting import scaled
 
 SUBJECTS = {}
 
@@ -42,6 +47,8 @@ class Subject:
     """What all have in common.  HOME is a directory of its own."""
 
     plugin = None
+    server = None          # the program of the real server that it wants
+    live = False           # fed without the journal: only who looks sees what comes
     keys = ""              # of its group, besides `plugin`
     more = ""              # other groups
     fail = mend = None     # it fails until it is mended
@@ -55,6 +62,9 @@ class Subject:
     def arrived(self, fleet):
         """What has arrived, in order."""
         raise NotImplementedError
+
+    def follow(self):
+        """Look at what comes from now on, with `live`."""
 
     def stop(self):
         """At the end."""
@@ -261,26 +271,116 @@ class Webhook(Subject):
 class Syslog(Subject):
     """A real rsyslogd over TCP, which is away for a while."""
 
+    server = "rsyslogd"
+
     def __init__(self, home):
         super().__init__(home)
-        self.server = importlib.import_module("rsyslog").Rsyslog(home / "rsyslog", "tcp").start()
-        self.keys = (f"transport = tcp\nserver = {self.server.address}\nport = {self.server.port}\n"
+        self.rsyslog = importlib.import_module("rsyslog").Rsyslog(home / "rsyslog", "tcp").start()
+        self.keys = (f"transport = tcp\nserver = {self.rsyslog.address}\nport = {self.rsyslog.port}\n"
                      "settle = 50ms\nexisting = yes")
 
     def arrived(self, fleet):
-        return [(bmc.name, raw[0] | raw[1] << 8) for bmc in fleet.bmcs for raw in self.server.raw(bmc.name)]
+        return [(bmc.name, raw[0] | raw[1] << 8) for bmc in fleet.bmcs for raw in self.rsyslog.raw(bmc.name)]
 
     def fail(self):
-        self.server.stop()
+        self.rsyslog.stop()
 
     def mend(self):
-        self.server.start()
+        self.rsyslog.start()
 
     def stop(self):
-        self.server.stop()
+        self.rsyslog.stop()
+
+
+@subject("mail", "mail")
+class Mail(Subject):
+    """A real Exim, which defers the recipient, or takes offence at the text.
+
+    Each mail is put into the box by a process of its own, in any order.
+    """
+
+    server = "exim4"
+    ordered = False
+
+    def __init__(self, home):
+        super().__init__(home)
+        authority = importlib.import_module("certificates").Authority(home / "ca")
+        self.exim = importlib.import_module("mail_server").Exim(authority, login=False, poison=".").start()
+        self.accept()
+        self.mend()
+        self.keys = (f"server = {self.exim.address}:{self.exim.port}\nca-file = {authority.certificate}\n"
+                     "from = ipmid@example.org\nto = later@example.org\nexisting = yes")
+
+    def arrived(self, fleet):
+        ids = [event_id for mail in self.exim.mail("later")
+               for event_id in re.findall(r"^ *id: +(\S+)$", mail.get_content(), re.MULTILINE)]
+        return [found for found in map(record, ids) if found]
+
+    def fail(self):
+        self.exim.close_later()
+
+    def mend(self):
+        self.exim.open_later()
+
+    def reject(self):
+        (self.exim.directory / "poison").touch()
+
+    def accept(self):
+        (self.exim.directory / "poison").unlink()
+
+    def stop(self):
+        self.exim.stop()
+
+
+@subject("http", "http")
+class Http(Subject):
+    """Somebody follows the stream of events."""
+
+    live = True
+
+    def __init__(self, home):
+        super().__init__(home)
+        self.http = importlib.import_module("unix_http")
+        self.path = home / "http"
+        self.keys = f"socket = {self.path}"
+        self.taken = []
+        self.socket = self.thread = None
+
+    def arrived(self, fleet):
+        return [found for found in map(record, list(self.taken)) if found]
+
+    def follow(self):
+        """Anew, when the stream before has come to its end."""
+        self._join()
+        self.http.Client(self.path).wait()
+        following = self.http.Connection(self.path, 60)
+        following.request("GET", "/api/v1/events?follow")
+        self.socket = following.sock
+        answer = following.getresponse()
+        assert answer.status == 200
+        self.thread = threading.Thread(target=self._read, args=(following, answer), daemon=True)
+        self.thread.start()
+
+    def _read(self, following, answer):
+        with closing(following):
+            for line in answer:
+                if line.strip():
+                    self.taken.append(json.loads(line)["id"])
+
+    def _join(self):
+        if self.thread:
+            self.thread.join(scaled(10))
+            assert not self.thread.is_alive(), "the stream does not end"
+
+    def stop(self):
+        if self.socket:
+            with suppress(OSError):
+                self.socket.shutdown(socket.SHUT_RDWR)
+        self._join()
 
 
 def available(build):
-    """The names of the descriptions whose plugin this build has."""
+    """The names of the descriptions whose plugin this build has, and this machine the server."""
+    path = os.environ["PATH"] + ":/usr/sbin"
     return [name for name, cls in SUBJECTS.items() if (build.directory / ".libs" / f"{cls.plugin}.so").exists()
-            and (cls is not Syslog or shutil.which("rsyslogd", path="/usr/sbin"))]
+            and (cls.server is None or shutil.which(cls.server, path=path))]

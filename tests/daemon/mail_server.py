@@ -34,6 +34,7 @@ tls_privatekey = {key}
 host_lookup =
 keep_environment =
 rfc1413_query_timeout = 0s
+smtp_accept_queue_per_connection = 0
 acl_smtp_rcpt = rcpt
 acl_smtp_data = data
 begin acl
@@ -135,6 +136,9 @@ class Exim:
 
     def open_later(self):
         (self.directory / "open").touch()
+
+    def close_later(self):
+        (self.directory / "open").unlink()
 
     def mail(self, name):
         """What has come for this user, in the order in which it came, as email.message.EmailMessage."""

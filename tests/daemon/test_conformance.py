@@ -2,7 +2,8 @@
 """What every plugin has to do, tested with every plugin; see conformance.py.
 
 It opens, delivers, is there again after a kill -9, tries again, rejects, survives
-reloads, ends in time, leaks nothing; and no sanitizer has anything to say.
+reloads, ends in time, leaks nothing; and no sanitizer has anything to say.  One that
+is fed live opens, delivers to who looks, and does the last four.
 """
 
 import os
@@ -96,7 +97,9 @@ def has(name, what):
     return getattr(SUBJECTS[name], what) is not None
 
 
-NAMES = available(Build())
+AVAILABLE = available(Build())
+NAMES = [name for name in AVAILABLE if not SUBJECTS[name].live]
+LIVE = [name for name in AVAILABLE if SUBJECTS[name].live]
 
 
 @pytest.fixture
@@ -204,6 +207,43 @@ def test_closes_in_time(make_bench, name):
     bench.end()
 
 
+@pytest.mark.parametrize("name", LIVE)
+def test_live_delivers(make_bench, name):
+    """Everything from the moment on at which somebody looks, once, in the order of each SEL."""
+    bench = make_bench(name)
+    bench.subject.follow()
+    for _ in range(4):
+        bench.add(10)
+    bench.wait_arrived()
+    bench.check()
+    bench.end()
+
+
+@pytest.mark.parametrize("name", LIVE)
+def test_live_survives_reload(make_bench, name):
+    """Whoever looks is told the end, and whoever looks again sees what comes then."""
+    bench = make_bench(name)
+    bench.subject.follow()
+    for _ in range(5):
+        bench.add(10)
+        bench.wait_arrived()
+        bench.reload()
+        bench.subject.follow()
+    bench.check()
+    bench.end()
+
+
+@pytest.mark.parametrize("name", LIVE)
+def test_live_closes_in_time(make_bench, name):
+    """In the middle of a burst, with somebody who looks."""
+    bench = make_bench(name)
+    bench.subject.follow()
+    bench.add(500)
+    wait_for(bench.arrived, 20, bench.fleet.ipmid.log)
+    bench.end()
+    assert set(bench.arrived()) <= bench.written
+
+
 def measure(pid):
     """(descriptors, threads, resident KiB) of a process."""
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
@@ -211,18 +251,25 @@ def measure(pid):
     return len(os.listdir(f"/proc/{pid}/fd")), int(status["Threads"]), int(status["VmRSS"].split()[0])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", AVAILABLE)
 @pytest.mark.deadline(120)
 def test_leaks_nothing(make_bench, name):
     """Opened and closed many times: descriptors and threads as before, and hardly more memory."""
     bench = make_bench(name)
 
+    live = bench.subject.live
+    bench.subject.follow()
+
     def rounds(count):
         for _ in range(count):
             bench.add(2)
+            if live:
+                bench.wait_arrived()
             bench.reload()
+            bench.subject.follow()
         bench.wait_arrived()
-        bench.wait_status("^  queue: 0$")
+        if not live:
+            bench.wait_status("^  queue: 0$")
         return measure(bench.fleet.ipmid.pid)
     rounds(10)
     before = rounds(1)
