@@ -15,6 +15,7 @@ typedef enum
   STAGE_DECIDE, /* the journal says whether it may be cleared */
   STAGE_CLEAR,  /* the collector clears it */
   STAGE_RECORD, /* the journal takes note */
+  STAGE_UNMARK, /* it was not asked for: the journal takes back what it had noted; it has been answered */
   STAGE_POWER,  /* the collector asks the chassis */
 } Stage;
 
@@ -32,7 +33,8 @@ typedef struct
   gboolean clears, force;
   guint tries;
   LedgerClear clear;
-  guint marked_before; /* of clear.marked: by earlier tries */
+  gboolean asked; /* since the decision: the BMC may have cleared it */
+  gboolean late;  /* answered while the journal decided */
   gboolean committed, cleared;
   IpmidRequestError code;
   char *words; /* why the BMC did not do it */
@@ -60,7 +62,7 @@ unref (Errand *errand)
   g_free (errand);
 }
 
-/* It has been answered. */
+/* It has been answered.  The journal may still have it. */
 static void
 end (Errand *errand)
 {
@@ -72,13 +74,25 @@ end (Errand *errand)
   unref (errand);
 }
 
+static void unmark (Errand *errand);
+
 static void
-fail (Errand *errand, IpmidRequestError code, const char *words)
+tell (Errand *errand, IpmidRequestError code, const char *words)
 {
   g_autofree char *clean = text_clean (words, -1, WORDS_SHOWN_MAX);
 
   request_fail (errand->request, code, "%s", clean);
-  end (errand);
+}
+
+/* The BMC may be asked no more.  What nobody has asked it to clear stands. */
+static void
+fail (Errand *errand, IpmidRequestError code, const char *words)
+{
+  tell (errand, code, words);
+  if (errand->clear.marked->len > 0 && !errand->asked)
+    unmark (errand);
+  else
+    end (errand);
 }
 
 static gboolean
@@ -87,9 +101,15 @@ on_timer (gpointer data)
   Errand *errand = data;
 
   errand->timer = 0;
-  fail (errand, IPMID_REQUEST_UNAVAILABLE,
-        errand->stage == STAGE_WALK ? "reading its SEL takes too long; it goes on, and so do deliveries"
-                                    : "the BMC takes too long; whether it did it is not known");
+  if (errand->stage == STAGE_WALK)
+    fail (errand, IPMID_REQUEST_UNAVAILABLE, "reading its SEL takes too long; it goes on, and so do deliveries");
+  else if (errand->stage == STAGE_DECIDE)
+    {
+      tell (errand, IPMID_REQUEST_UNAVAILABLE, "the journal takes too long; the SEL is not cleared");
+      errand->late = TRUE; /* what it marks has to be taken back */
+    }
+  else
+    fail (errand, IPMID_REQUEST_UNAVAILABLE, "the BMC takes too long; whether it did it is not known");
   return G_SOURCE_REMOVE;
 }
 
@@ -126,7 +146,11 @@ void
 errands_end (Errands *errands)
 {
   while (errands != NULL && errands->list->len > 0)
-    fail (errands->list->pdata[0], IPMID_REQUEST_UNAVAILABLE, "ipmid is ending");
+    {
+      /* What it marked is sorted out by the next session. */
+      tell (errands->list->pdata[0], IPMID_REQUEST_UNAVAILABLE, "ipmid is ending");
+      end (errands->list->pdata[0]);
+    }
 }
 
 void
@@ -194,7 +218,6 @@ decide (Ledger *ledger, gpointer data, GError **error)
 {
   Errand *errand = data;
 
-  g_array_set_size (errand->clear.marked, errand->marked_before); /* it may be the second time */
   return ledger_clear_intent (ledger, errand->bmc, errand->force, &errand->clear, error);
 }
 
@@ -215,8 +238,9 @@ ask_to_clear (Errand *errand)
   Errands *owner = errand->owner;
 
   errand->stage = STAGE_CLEAR;
-  if (!fleet_delete (owner->fleet, errand->token, errand->bmc, &errand->clear.intent,
-                     FRAME_DELETE_ALLOW_CLEAR | FRAME_DELETE_CLEAR))
+  errand->asked = fleet_delete (owner->fleet, errand->token, errand->bmc, &errand->clear.intent,
+                                FRAME_DELETE_ALLOW_CLEAR | FRAME_DELETE_CLEAR);
+  if (!errand->asked)
     not_connected (errand);
 }
 
@@ -225,7 +249,6 @@ static void refuse_clear (Errand *errand, IpmidRequestError code, const char *wo
 static void
 follow_decision (Errand *errand)
 {
-  errand->marked_before = errand->clear.marked->len;
   if (errand->clear.obstacle != NULL)
     refuse_clear (errand, IPMID_REQUEST_CONFLICT, errand->clear.obstacle);
   else if (errand->clear.standing == 0)
@@ -252,18 +275,35 @@ follow_outcome (Errand *errand)
     fail (errand, errand->code, errand->words);
 }
 
+/* Without the journal nothing was marked, and nothing can be unmarked. */
+static void
+give_up (Errand *errand)
+{
+  tell (errand, IPMID_REQUEST_UNAVAILABLE, "the journal has failed, or ipmid is ending");
+  end (errand);
+}
+
 /* On the core's thread: what was submitted is on disk. */
 static gboolean
 follow_up (gpointer data)
 {
   Errand *errand = data;
 
-  if (errand->owner != NULL && !errand->committed)
-    fail (errand, IPMID_REQUEST_UNAVAILABLE, "the journal has failed, or ipmid is ending");
-  else if (errand->owner != NULL && errand->stage == STAGE_DECIDE)
+  if (errand->owner == NULL)
+    {
+      unref (errand);
+      return G_SOURCE_REMOVE;
+    }
+  if (!errand->committed)
+    give_up (errand);
+  else if (errand->late)
+    unmark (errand);
+  else if (errand->stage == STAGE_DECIDE)
     follow_decision (errand);
-  else if (errand->owner != NULL)
+  else if (errand->stage == STAGE_RECORD)
     follow_outcome (errand);
+  else
+    end (errand);
   unref (errand);
   return G_SOURCE_REMOVE;
 }
@@ -281,6 +321,15 @@ submit (Errand *errand, Stage stage, JournalWork work)
   errand->stage = stage;
   errand->references++;
   journal_submit (errand->owner->journal, JOURNAL_SETTLE, work, on_done, errand);
+}
+
+/* It has been answered, and the BMC was not asked: what was marked stands. */
+static void
+unmark (Errand *errand)
+{
+  g_clear_handle_id (&errand->timer, g_source_remove);
+  errand->late = FALSE;
+  submit (errand, STAGE_UNMARK, record_outcome);
 }
 
 /* It certainly was not cleared: what was marked stands. */
@@ -302,6 +351,7 @@ take_outcome (Errand *errand, FrameDeleteOutcome outcome, const char *words)
 
   if (again && ++errand->tries < CLEAR_TRIES)
     {
+      errand->asked = outcome == FRAME_DELETE_UNAVAILABLE;
       walk (errand);
       return;
     }
@@ -397,6 +447,12 @@ on_walked (gint64 bmc, guint number, gboolean complete, guint64 records, gpointe
     }
 }
 
+static gboolean
+is_in_journal (const Errand *errand)
+{
+  return errand->stage == STAGE_DECIDE || errand->stage == STAGE_RECORD || errand->stage == STAGE_UNMARK;
+}
+
 /* An outcome in the journal comes without the BMC. */
 static void
 on_lost (gint64 bmc, const char *words, gpointer data)
@@ -408,7 +464,7 @@ on_lost (gint64 bmc, const char *words, gpointer data)
   for (guint i = 0; i < list->len; i++)
     {
       Errand *errand = list->pdata[i];
-      if (errand->bmc == bmc && errand->stage != STAGE_RECORD && errand->stage != STAGE_DECIDE)
+      if (errand->bmc == bmc && !is_in_journal (errand))
         fail (errand, IPMID_REQUEST_UNAVAILABLE, text);
     }
 }

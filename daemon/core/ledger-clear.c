@@ -2,8 +2,10 @@
 /*
  * ledger-clear.c - a SEL that somebody wants to be cleared; see ledger.h.
  *
- * What is to go is marked as being deleted before the BMC is asked, so that
- * whoever dies in between does not take it for the doing of someone else.
+ * What is to go is marked before the BMC is asked, so that whoever dies in between
+ * does not take it for the doing of someone else.  The mark is not that of a delete:
+ * what is forced away may wait for a handler, and must not look like handled if the
+ * BMC did not do it.
  */
 #include "core/ledger-private.h"
 
@@ -59,7 +61,7 @@ mark (Ledger *ledger, gint64 bmc, const GArray *standing, LedgerClear *clear, GE
         return FALSE;
       if (record.state != STORE_RECORD_STANDING)
         continue;
-      if (!store_record_set_state (ledger->store, bmc, id, STORE_RECORD_DELETING, error))
+      if (!store_record_set_state (ledger->store, bmc, id, STORE_RECORD_CLEARING, error))
         return FALSE;
       g_array_append_val (clear->marked, id);
     }
@@ -76,6 +78,7 @@ ledger_clear_intent (Ledger *ledger, gint64 bmc_id, gboolean force, LedgerClear 
   g_autoptr (GError) local = NULL;
 
   g_clear_pointer (&clear->obstacle, g_free);
+  g_array_set_size (clear->marked, 0); /* what an earlier try marked stands again, or is gone: the walk has shown it */
   if (standing == NULL)
     return FALSE;
   clear->standing = standing->len;
@@ -101,7 +104,7 @@ ledger_clear_refused (Ledger *ledger, gint64 bmc, const LedgerClear *clear, GErr
       gboolean found;
       if (!store_record_find (ledger->store, bmc, id, &record, &found, error))
         return FALSE;
-      if (found && record.state == STORE_RECORD_DELETING
+      if (found && record.state == STORE_RECORD_CLEARING
           && !store_record_set_state (ledger->store, bmc, id, STORE_RECORD_STANDING, error))
         return FALSE;
     }

@@ -121,7 +121,9 @@ take_record (Ledger *ledger, LedgerBmc *bmc, IpmidEvent *event, GError **error)
   /* What was read since then, by a walk that was broken off, proves nothing. */
   if (bmc->walk != NULL && (bmc->saved.suspected < 0 || before.ordinal <= bmc->saved.suspected))
     bmc->walk->known++;
-  return TRUE;
+  /* So the SEL was not cleared, whoever wanted that. */
+  return before.state != STORE_RECORD_CLEARING
+         || store_record_set_state (ledger->store, bmc->saved.id, get_u16 (raw), STORE_RECORD_STANDING, error);
 }
 
 static void
@@ -174,12 +176,26 @@ ledger_records (Ledger *ledger, gint64 bmc_id, guint walk, gboolean first, GPtrA
 
 /* --------------------------------------------------------- cursor and walks */
 
+/* A clear that somebody wanted was broken off: only a walk shows what became of it. */
+static gboolean
+suspect_own_clear (Ledger *ledger, LedgerBmc *bmc, GError **error)
+{
+  gboolean clearing;
+
+  if (bmc->saved.contact != STORE_CONTACT_DONE || bmc->saved.suspected >= 0)
+    return TRUE;
+  if (!store_record_is_clearing (ledger->store, bmc->saved.id, &clearing, error))
+    return FALSE;
+  bmc->saved.suspected = clearing ? bmc->saved.ordinal : -1;
+  return !clearing || store_bmc_save (ledger->store, &bmc->saved, error);
+}
+
 gboolean
 ledger_cursor (Ledger *ledger, gint64 bmc_id, StoreBmc *state, GError **error)
 {
   LedgerBmc *bmc = ledger_find_bmc (ledger, bmc_id, error);
 
-  if (bmc == NULL)
+  if (bmc == NULL || !suspect_own_clear (ledger, bmc, error))
     return FALSE;
   /* A walk of a collector that is gone proves nothing any more. */
   ledger_touch_walk (ledger, bmc);
@@ -234,7 +250,7 @@ bury_vanished (Ledger *ledger, LedgerBmc *bmc, guint *vanished, GError **error)
       if (!store_record_find (ledger->store, bmc->saved.id, id, &record, &found, error)
           || !store_record_set_state (ledger->store, bmc->saved.id, id, STORE_RECORD_GONE, error))
         return FALSE;
-      /* One that we were deleting is gone because of us. */
+      /* One that we were deleting, or clearing away, is gone because of us. */
       *vanished += record.state == STORE_RECORD_STANDING;
     }
   return TRUE;
@@ -355,7 +371,8 @@ ledger_overflow (Ledger *ledger, gint64 bmc_id, gboolean overflow, gboolean conn
 /* ----------------------------------------------------------------- deletes */
 
 /* Whether nothing stands in the SEL but what is to be deleted.  Until the first
- * walk has ended, nobody knows. */
+ * walk has ended, nobody knows; nor do we of what somebody wanted to be cleared,
+ * and that may wait for a handler. */
 static gboolean
 nothing_else_stands (Ledger *ledger, gint64 bmc, gboolean *nothing, GError **error)
 {

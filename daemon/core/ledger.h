@@ -233,7 +233,7 @@ typedef struct
 {
   guint standing;      /* how many records stand; 0: there is nothing to clear */
   char *obstacle;      /* why it must not be, in words (g_free); NULL: the intent is on record */
-  GArray *marked;      /* guint16: the records that were marked for it; the caller's, added to */
+  GArray *marked;      /* guint16: the records that were marked for it; the caller's, filled in */
   LedgerIntent intent; /* what to ask the BMC: the last record, and to clear if nothing follows it */
 } LedgerClear;
 
@@ -241,7 +241,8 @@ typedef struct
  * handler (at least one) has handled all that stands in it and is DONE with it on
  * disk.  `force`: it may be in any case. */
 gboolean ledger_clear_intent (Ledger *ledger, gint64 bmc, gboolean force, LedgerClear *clear, GError **error);
-/* The BMC has done so; it certainly has not.  If nobody knows, the next walk tells. */
+/* The BMC has done so; it certainly has not, or was not asked.  If nobody knows, the
+ * next walk tells: what it shows was not cleared. */
 gboolean ledger_cleared (Ledger *ledger, gint64 bmc, GError **error);
 gboolean ledger_clear_refused (Ledger *ledger, gint64 bmc, const LedgerClear *clear, GError **error);
 

@@ -29,7 +29,9 @@ static const char *const statements[N_STATEMENTS] = {
   [RECORD_PUT] = "INSERT OR REPLACE INTO record (bmc, record_id, epoch, state, ordinal, raw) VALUES (?, ?, ?, ?, ?, ?)",
   [RECORD_SET_STATE] = "UPDATE record SET state = ?3 WHERE bmc = ?1 AND record_id = ?2",
   [RECORD_PREDECESSOR] = "SELECT record_id, epoch, ordinal, raw FROM record"
-                         " WHERE bmc = ? AND state = 0 AND ordinal < ? ORDER BY ordinal DESC LIMIT 1",
+                         " WHERE bmc = ? AND state IN (0, 3) AND ordinal < ? ORDER BY ordinal DESC LIMIT 1",
+  [RECORD_CLEARING] = "SELECT record_id FROM record INDEXED BY record_standing"
+                      " WHERE bmc = ? AND state IN (0, 3) AND state = 3 LIMIT 1",
   [RECORD_LIST] = "SELECT record_id FROM record WHERE bmc = ? AND state <> 1 ORDER BY ordinal",
   [RECORD_GIVE_UP] = "UPDATE record SET given_up = 1 WHERE bmc = ? AND record_id = ? AND raw = ?",
   [RECORD_COUNT_GIVEN_UP] = "SELECT count(*) FROM record WHERE bmc = ? AND state <> 1 AND given_up <> 0",

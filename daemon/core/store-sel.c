@@ -150,6 +150,14 @@ store_record_predecessor (Store *store, gint64 bmc, gint64 ordinal, StoreRecord 
   return statement_ended_well (&local, error);
 }
 
+gboolean
+store_record_is_clearing (Store *store, gint64 bmc, gboolean *clearing, GError **error)
+{
+  gint64 id;
+
+  return statement_get_integer (store, error, &id, clearing, RECORD_CLEARING, "i", bmc);
+}
+
 GArray *
 store_record_list (Store *store, gint64 bmc, GError **error)
 {

@@ -22,7 +22,7 @@
 
 #include "event/event.h"
 
-#define STORE_SCHEMA 7
+#define STORE_SCHEMA 8
 
 /* The sixteen bytes of one SEL record. */
 #define STORE_RECORD_SIZE 16
@@ -118,7 +118,8 @@ typedef enum
 {
   STORE_RECORD_STANDING = 0,
   STORE_RECORD_GONE = 1,     /* deleted by us, or found gone: its id is used */
-  STORE_RECORD_DELETING = 2, /* we asked for its deletion and do not know the outcome */
+  STORE_RECORD_DELETING = 2, /* it is handled, we asked for its deletion and do not know the outcome */
+  STORE_RECORD_CLEARING = 3, /* handled or not, it goes if the SEL was cleared as somebody wanted; we do not know */
 } StoreRecordState;
 
 typedef struct
@@ -136,9 +137,11 @@ gboolean store_record_find (Store *store, gint64 bmc, gint64 record_id, StoreRec
                             GError **error);
 gboolean store_record_put (Store *store, const StoreRecord *record, GError **error);
 gboolean store_record_set_state (Store *store, gint64 bmc, gint64 record_id, StoreRecordState state, GError **error);
-/* The last standing record before this ordinal. */
+/* The last record before this ordinal that is standing, perhaps (CLEARING) not any more. */
 gboolean store_record_predecessor (Store *store, gint64 bmc, gint64 ordinal, StoreRecord *record, gboolean *found,
                                    GError **error);
+/* Whether one is CLEARING. */
+gboolean store_record_is_clearing (Store *store, gint64 bmc, gboolean *clearing, GError **error);
 /* This record, if these are its bytes, does not count as handled as long as it stands. */
 gboolean store_record_give_up (Store *store, gint64 bmc, gint64 record_id, const guint8 *raw, GError **error);
 

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * test-ledger-asked.c - what people ask of the ledger: to clear a SEL, to backfill a
+ * handler, to have dead letters replayed or dropped.
+ */
+#include <core/ledger.h>
+
+#include <string.h>
+
+typedef struct
+{
+  gint64 handler, bmc, seq;
+  IpmidEvent *event;
+} Offered;
+
+typedef struct
+{
+  Store *store;
+  Ledger *ledger;
+  gint64 bmc;
+  GArray *offered; /* Offered, in order */
+  gint64 quota;
+  gboolean live; /* what is added next */
+  guint walk;
+} Bench;
+
+typedef struct
+{
+  Bench *bench;
+  gint64 id;
+} Sink;
+
+static GPtrArray *sinks; /* they outlive the ledgers */
+
+static void
+clear_offered (gpointer data)
+{
+  event_unref (((Offered *) data)->event);
+}
+
+static void
+on_offer (gpointer user_data, gint64 bmc, gint64 seq, IpmidEvent *event)
+{
+  const Sink *sink = user_data;
+  const Offered offered = { sink->id, bmc, seq, event_ref (event) };
+
+  g_array_append_val (sink->bench->offered, offered);
+}
+
+static gint64
+add_handler (Bench *bench, const char *name, gboolean required)
+{
+  Sink *sink = g_new0 (Sink, 1);
+  const LedgerHandler handler = { .name = name,
+                                  .required = required,
+                                  .live = bench->live,
+                                  .finalizer = strcmp (name, "finalizer") == 0,
+                                  .filter = { .kinds = FILTER_ALL_KINDS, .existing = TRUE },
+                                  .quota = bench->quota,
+                                  .offer = on_offer,
+                                  .user_data = sink };
+
+  g_ptr_array_add (sinks, sink);
+  sink->bench = bench;
+  sink->id = ledger_add_handler (bench->ledger, &handler, NULL);
+  g_assert_cmpint (sink->id, >, 0);
+  return sink->id;
+}
+
+static void
+open_ledger (Bench *bench)
+{
+  bench->ledger = ledger_new (bench->store);
+  bench->bmc = ledger_add_bmc (bench->ledger, "b1", NULL, NULL);
+  g_assert_cmpint (bench->bmc, >, 0);
+}
+
+static void
+begin (Bench *bench)
+{
+  g_assert_true (store_begin (bench->store, NULL));
+}
+
+static void
+commit (Bench *bench)
+{
+  g_assert_true (store_commit (bench->store, NULL));
+  ledger_committed (bench->ledger);
+}
+
+static void
+set_up (Bench *bench, G_GNUC_UNUSED gconstpointer data)
+{
+  bench->offered = g_array_new (FALSE, FALSE, sizeof (Offered));
+  g_array_set_clear_func (bench->offered, clear_offered);
+  bench->store = store_open (NULL, NULL);
+  bench->quota = G_MAXINT64;
+  open_ledger (bench);
+  begin (bench);
+  g_assert_true (ledger_tail (bench->ledger, bench->bmc, NULL, FALSE, NULL));
+  g_assert_true (ledger_walk_end (bench->ledger, bench->bmc, ++bench->walk, TRUE, NULL));
+  commit (bench);
+}
+
+static void
+tear_down (Bench *bench, G_GNUC_UNUSED gconstpointer data)
+{
+  ledger_free (bench->ledger);
+  store_close (bench->store);
+  g_array_unref (bench->offered);
+}
+
+static IpmidEvent *
+new_record (guint id, gint64 received)
+{
+  const guint8 raw[STORE_RECORD_SIZE] = { (guint8) id, (guint8) (id >> 8), 2, 0, 0, 0, 0x60 };
+  IpmidEvent *event = event_new ();
+
+  event_set_integer (event, IPMID_FIELD_KIND, IPMID_KIND_DISCRETE);
+  event_set_integer (event, IPMID_FIELD_RECEIVED, received);
+  event_set_bytes (event, IPMID_FIELD_RAW, raw, sizeof raw);
+  return event;
+}
+
+/* As a poll shows them, or (walk) a walk that begins with the first. */
+static void
+show (Bench *bench, guint first, guint last, gint64 received, guint walk)
+{
+  g_autoptr (GPtrArray) events = g_ptr_array_new_with_free_func ((GDestroyNotify) event_unref);
+
+  for (guint id = first; id <= last; id++)
+    g_ptr_array_add (events, new_record (id, received));
+  begin (bench);
+  g_assert_true (ledger_records (bench->ledger, bench->bmc, walk, walk != 0, events, NULL));
+  commit (bench);
+}
+
+/* The whole SEL: of these records, or (last 0) empty. */
+static void
+walk (Bench *bench, guint first, guint last)
+{
+  bench->walk++;
+  if (last > 0)
+    show (bench, first, last, 1, bench->walk);
+  begin (bench);
+  g_assert_true (ledger_walk_end (bench->ledger, bench->bmc, bench->walk, TRUE, NULL));
+  commit (bench);
+}
+
+static const Offered *
+last_offer (Bench *bench, gint64 handler)
+{
+  for (guint i = bench->offered->len; i-- > 0;)
+    if (g_array_index (bench->offered, Offered, i).handler == handler)
+      return &g_array_index (bench->offered, Offered, i);
+  g_assert_not_reached ();
+}
+
+static guint
+count_gaps (Bench *bench, gint64 handler)
+{
+  guint count = 0;
+
+  for (guint i = 0; i < bench->offered->len; i++)
+    {
+      const Offered *offered = &g_array_index (bench->offered, Offered, i);
+      count += offered->handler == handler && event_integer (offered->event, IPMID_FIELD_KIND) == IPMID_KIND_GAP;
+    }
+  return count;
+}
+
+static void
+settle_last (Bench *bench, gint64 handler, LedgerOutcome outcome)
+{
+  const Offered offered = *last_offer (bench, handler);
+
+  begin (bench);
+  g_assert_true (ledger_settle (bench->ledger, handler, offered.bmc, offered.seq, offered.event, outcome, "no", NULL));
+  commit (bench);
+}
+
+/* -------------------------------------------------------------------- clears */
+
+static void
+want_clear (Bench *bench, LedgerClear *clear)
+{
+  *clear = (LedgerClear){ .marked = g_array_new (FALSE, FALSE, sizeof (guint16)) };
+  begin (bench);
+  g_assert_true (ledger_clear_intent (bench->ledger, bench->bmc, TRUE, clear, NULL));
+  commit (bench);
+  g_assert_null (clear->obstacle);
+}
+
+static void
+refuse_clear (Bench *bench, const LedgerClear *clear)
+{
+  begin (bench);
+  g_assert_true (ledger_clear_refused (bench->ledger, bench->bmc, clear, NULL));
+  commit (bench);
+}
+
+/* What the finalizer, who was offered a record, asks about it. */
+static LedgerIntent
+want_delete (Bench *bench, gint64 finalizer)
+{
+  const Offered *offered = last_offer (bench, finalizer);
+  LedgerDelete decision;
+  LedgerIntent intent;
+
+  begin (bench);
+  g_assert_true (
+      ledger_delete_intent (bench->ledger, bench->bmc, offered->seq, offered->event, FALSE, &decision, &intent, NULL));
+  commit (bench);
+  g_assert_cmpint (decision, ==, LEDGER_DELETE_GO);
+  return intent;
+}
+
+/* Ipmid died, or lost the connection, before anybody knew what came of the clear.
+ * What was marked for it waits for a handler: it is not what a finalizer may clear
+ * away with the next record; nor once the SEL was walked, or was not cleared. */
+static void
+test_a_forced_clear_permits_nothing_later (Bench *bench, gconstpointer how)
+{
+  gint64 handler = add_handler (bench, "h", TRUE);
+  gint64 finalizer = add_handler (bench, "finalizer", FALSE);
+  LedgerClear clear;
+
+  show (bench, 1, 2, 1, 0);
+  want_clear (bench, &clear);
+  g_assert_cmpuint (clear.marked->len, ==, 2);
+  if (GPOINTER_TO_INT (how) == 1)
+    walk (bench, 1, 2);
+  if (GPOINTER_TO_INT (how) == 2)
+    refuse_clear (bench, &clear);
+  show (bench, 3, 3, 1, 0);
+  settle_last (bench, handler, LEDGER_DONE);
+  LedgerIntent intent = want_delete (bench, finalizer);
+  g_assert_false (intent.may_clear);
+  g_assert_true (intent.has_predecessor);
+  g_assert_cmpint (intent.predecessor[0], ==, 2);
+  g_array_unref (clear.marked);
+}
+
+/* A walk does not take back what a finalizer has asked for: a BMC that only clears
+ * is cleared when the last record is handled. */
+static void
+test_a_walk_leaves_deletes_alone (Bench *bench, G_GNUC_UNUSED gconstpointer data)
+{
+  gint64 handler = add_handler (bench, "h", TRUE);
+  gint64 finalizer = add_handler (bench, "finalizer", FALSE);
+
+  show (bench, 1, 1, 1, 0);
+  settle_last (bench, handler, LEDGER_DONE);
+  want_delete (bench, finalizer);
+  settle_last (bench, finalizer, LEDGER_DONE); /* the BMC refused */
+  show (bench, 2, 2, 1, 0);
+  walk (bench, 1, 2);
+  settle_last (bench, handler, LEDGER_DONE);
+  g_assert_true (want_delete (bench, finalizer).may_clear);
+}
+
+/* A clear that was broken off: the next session walks.  Gone is gone because of us;
+ * what stands was not cleared, and if it goes later, somebody else did it. */
+static void
+test_what_became_of_a_clear (Bench *bench, G_GNUC_UNUSED gconstpointer data)
+{
+  gint64 handler = add_handler (bench, "h", TRUE);
+  LedgerClear clear;
+  StoreBmc cursor;
+
+  show (bench, 1, 2, 1, 0);
+  want_clear (bench, &clear);
+  g_array_unref (clear.marked);
+  begin (bench);
+  g_assert_true (ledger_cursor (bench->ledger, bench->bmc, &cursor, NULL));
+  commit (bench);
+  g_assert_cmpint (cursor.suspected, ==, 2);
+  walk (bench, 0, 0);
+  g_assert_cmpuint (count_gaps (bench, handler), ==, 0);
+
+  show (bench, 3, 4, 1, 0);
+  want_clear (bench, &clear);
+  g_array_unref (clear.marked);
+  walk (bench, 3, 4);
+  begin (bench);
+  g_assert_true (ledger_cursor (bench->ledger, bench->bmc, &cursor, NULL));
+  commit (bench);
+  g_assert_cmpint (cursor.suspected, ==, -1);
+  walk (bench, 0, 0);
+  g_assert_cmpuint (count_gaps (bench, handler), ==, 1);
+}
+
+/* A finalizer asks for a record between a clear's decision and its refusal. */
+static void
+test_a_refused_clear_leaves_deletes_alone (Bench *bench, G_GNUC_UNUSED gconstpointer data)
+{
+  gint64 handler = add_handler (bench, "h", TRUE);
+  gint64 finalizer = add_handler (bench, "finalizer", FALSE);
+  LedgerClear clear;
+
+  show (bench, 1, 1, 1, 0);
+  settle_last (bench, handler, LEDGER_DONE);
+  want_clear (bench, &clear);
+  LedgerIntent intent = want_delete (bench, finalizer);
+  refuse_clear (bench, &clear);
+  g_array_unref (clear.marked);
+  begin (bench);
+  g_assert_true (ledger_deleted (bench->ledger, bench->bmc, &intent, NULL));
+  commit (bench);
+  walk (bench, 0, 0);
+  g_assert_cmpuint (count_gaps (bench, handler), ==, 0);
+}
+
+#define ADD(path, data, function) g_test_add (path, Bench, data, set_up, function, tear_down)
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  sinks = g_ptr_array_new_with_free_func (g_free);
+  ADD ("/ledger-asked/clear/broken-off", NULL, test_a_forced_clear_permits_nothing_later);
+  ADD ("/ledger-asked/clear/walked", GINT_TO_POINTER (1), test_a_forced_clear_permits_nothing_later);
+  ADD ("/ledger-asked/clear/refused", GINT_TO_POINTER (2), test_a_forced_clear_permits_nothing_later);
+  ADD ("/ledger-asked/clear/walk-leaves-deletes", NULL, test_a_walk_leaves_deletes_alone);
+  ADD ("/ledger-asked/clear/what-became-of-it", NULL, test_what_became_of_a_clear);
+  ADD ("/ledger-asked/clear/refusal-leaves-deletes", NULL, test_a_refused_clear_leaves_deletes_alone);
+  int result = g_test_run ();
+  g_ptr_array_unref (sinks);
+  return result;
+}
