@@ -255,10 +255,11 @@ ledger_wants (Ledger *ledger, const LedgerOwed *handler, gint64 bmc, const Ipmid
   return filter_match (&handler->description.filter, event, known == NULL ? NULL : (const char *const *) known->labels);
 }
 
-void
-ledger_remove_handler (Ledger *ledger, gint64 handler)
+gboolean
+ledger_remove_handler (Ledger *ledger, gint64 handler, GError **error)
 {
   find_handler (ledger, handler)->removed = TRUE;
+  return store_handler_leave (ledger->store, handler, error);
 }
 
 /* Before a walk changes: a rollback brings it back as it was. */

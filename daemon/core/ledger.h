@@ -77,7 +77,7 @@ typedef struct
 } LedgerBmcInfo;
 gboolean ledger_bmc_info (Ledger *ledger, gint64 bmc, LedgerBmcInfo *info, GError **error);
 /* The handler is owed nothing new from now on, and is offered nothing. */
-void ledger_remove_handler (Ledger *ledger, gint64 handler);
+gboolean ledger_remove_handler (Ledger *ledger, gint64 handler, GError **error);
 /* After all handlers are known: what the others were owed becomes dead letters. */
 gboolean ledger_bury_orphans (Ledger *ledger, gint64 *moved, GError **error);
 /* The same for one that was removed, and has ended. */
@@ -185,12 +185,13 @@ gboolean ledger_drop (Ledger *ledger, gint64 handler, gint64 seq, gint64 *droppe
  * has; what was backfilled already is not owed again. */
 typedef struct
 {
-  gint64 since;      /* not what was received before: nanoseconds since 1970 */
-  gint64 after;      /* the caller's: look at events after this seq; at first 0 */
-  gint64 end;        /* 0 at first */
-  gint64 part_after; /* of this part: what `after` is next; how many it owes; the last */
+  gint64 since; /* not what was received before: nanoseconds since 1970 */
+  gint64 after; /* the caller's: look at events after this seq; at first 0 */
+  gint64 end;   /* the ledger's: where this run ends, and what earlier ones have filled */
+  gint64 filled;
+  gint64 filled_since;
+  gint64 part_after; /* of this part: what `after` is next; how many it owes */
   gint64 part_owed;
-  gint64 part_seen;
   gboolean is_over; /* there is no other part */
   gboolean is_full; /* because the handler's quota is reached */
 } LedgerBackfill;

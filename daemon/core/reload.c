@@ -368,7 +368,8 @@ enter_handlers (Reload *reload, Ledger *ledger, GError **error)
         return FALSE;
     }
   for (guint i = 0; !reload->failed && i < reload->removed->len; i++)
-    ledger_remove_handler (ledger, handler_id (reload->removed->pdata[i]));
+    if (!ledger_remove_handler (ledger, handler_id (reload->removed->pdata[i]), error))
+      return FALSE;
   return TRUE;
 }
 

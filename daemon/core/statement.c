@@ -39,9 +39,11 @@ static const char *const statements[N_STATEMENTS] = {
   [RECORD_FORGET_ALL] = "DELETE FROM record WHERE bmc = ?",
   [HANDLER_FIND] = "SELECT id FROM handler WHERE name = ?",
   [HANDLER_INSERT] = "INSERT INTO handler (name, since) VALUES (?, ?)",
-  [HANDLER_COME_BACK] = "UPDATE handler SET before = gone, since = ?2, gone = 0 WHERE id = ?1 AND gone <> 0",
-  [HANDLER_SPAN] = "SELECT before, since FROM handler WHERE id = ?",
-  [HANDLER_SET_BEFORE] = "UPDATE handler SET before = ?2 WHERE id = ?1",
+  [HANDLER_COME_BACK] = "UPDATE handler SET before = gone, since = ?2, gone = 0, filled = 0, filled_since = 0"
+                        " WHERE id = ?1 AND gone <> 0",
+  [HANDLER_SPAN] = "SELECT before, since, filled, filled_since FROM handler WHERE id = ?",
+  [HANDLER_SET_FILLED] = "UPDATE handler SET filled = ?2, filled_since = ?3 WHERE id = ?1",
+  [HANDLER_LEAVE] = "UPDATE handler SET gone = ?2 WHERE id = ?1 AND gone = 0",
   [HANDLER_LIST] = "SELECT id, name FROM handler ORDER BY name",
   [EVENT_INSERT] = "INSERT INTO event (seq, bmc, required, open, owed, payload) VALUES (?, ?, ?, ?, ?, ?)",
   [EVENT_ADJUST] = "UPDATE event SET open = open + ?2, owed = owed + ?3 WHERE seq = ?1"

@@ -222,7 +222,7 @@ store_bury_handler (Store *store, gint64 handler, gint64 *moved, GError **error)
   g_autofree char *copy = g_strdup_printf (
       "INSERT OR REPLACE INTO dead (handler, bmc, seq, time, attempts, reason, counts) SELECT handler, bmc, seq, "
       "%" G_GINT64_FORMAT ", attempts, 'the handler was removed from the configuration', counts FROM delivery WHERE "
-                          "handler = %" G_GINT64_FORMAT,
+      "handler = %" G_GINT64_FORMAT,
       g_get_real_time (), handler);
   g_autofree char *remove = g_strdup_printf ("DELETE FROM delivery WHERE handler = %" G_GINT64_FORMAT, handler);
   g_autofree char *forget = g_strdup_printf (
@@ -287,15 +287,24 @@ store_handler_span (Store *store, gint64 handler, StoreSpan *span, GError **erro
   if (row == NULL)
     return FALSE;
   if (statement_next_row (store, row, &local))
-    *span = (StoreSpan){ sqlite3_column_int64 (row, 0), sqlite3_column_int64 (row, 1) };
+    *span = (StoreSpan){ .before = sqlite3_column_int64 (row, 0),
+                         .since = sqlite3_column_int64 (row, 1),
+                         .filled = sqlite3_column_int64 (row, 2),
+                         .filled_since = sqlite3_column_int64 (row, 3) };
   statement_finish (row);
   return statement_ended_well (&local, error);
 }
 
 gboolean
-store_handler_set_before (Store *store, gint64 handler, gint64 before, GError **error)
+store_handler_set_filled (Store *store, gint64 handler, gint64 filled, gint64 filled_since, GError **error)
 {
-  return statement_run (store, error, HANDLER_SET_BEFORE, "ii", handler, before);
+  return statement_run (store, error, HANDLER_SET_FILLED, "iii", handler, filled, filled_since);
+}
+
+gboolean
+store_handler_leave (Store *store, gint64 handler, GError **error)
+{
+  return statement_run (store, error, HANDLER_LEAVE, "ii", handler, g_get_real_time () * 1000);
 }
 
 static void

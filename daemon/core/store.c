@@ -67,6 +67,9 @@ static const char *const migrations[] = {
   "ALTER TABLE handler ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;",
   /* 8: what somebody wants to be cleared (state 3) is not what may be deleted (2) */
   "DROP INDEX record_standing; CREATE INDEX record_standing ON record (bmc, ordinal) WHERE state IN (0, 3);",
+  /* 9: how far backfills are */
+  "ALTER TABLE handler ADD COLUMN filled INTEGER NOT NULL DEFAULT 0;"
+  "ALTER TABLE handler ADD COLUMN filled_since INTEGER NOT NULL DEFAULT 0;",
 };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (migrations) == STORE_SCHEMA);

@@ -22,7 +22,7 @@
 
 #include "event/event.h"
 
-#define STORE_SCHEMA 8
+#define STORE_SCHEMA 9
 
 /* The sixteen bytes of one SEL record. */
 #define STORE_RECORD_SIZE 16
@@ -171,9 +171,16 @@ typedef struct
 {
   gint64 before; /* until then; 0: it was not there */
   gint64 since;  /* and from then on; 0: always */
+  /* What lies between and was backfilled: events up to this seq (0: none) that were
+   * received at this time or later.  A seq that is used again is not meant: its
+   * event is received after `since`. */
+  gint64 filled;
+  gint64 filled_since;
 } StoreSpan;
 gboolean store_handler_span (Store *store, gint64 handler, StoreSpan *span, GError **error);
-gboolean store_handler_set_before (Store *store, gint64 handler, gint64 before, GError **error);
+gboolean store_handler_set_filled (Store *store, gint64 handler, gint64 filled, gint64 filled_since, GError **error);
+/* It is owed nothing from now on; store_handler_load() brings it back. */
+gboolean store_handler_leave (Store *store, gint64 handler, GError **error);
 
 /* The next sequence number; strictly growing while anything refers to an event. */
 gint64 store_next_seq (Store *store);

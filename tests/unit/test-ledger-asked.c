@@ -157,6 +157,16 @@ last_offer (Bench *bench, gint64 handler)
 }
 
 static guint
+count_offers (Bench *bench, gint64 handler)
+{
+  guint count = 0;
+
+  for (guint i = 0; i < bench->offered->len; i++)
+    count += g_array_index (bench->offered, Offered, i).handler == handler;
+  return count;
+}
+
+static guint
 count_gaps (Bench *bench, gint64 handler)
 {
   guint count = 0;
@@ -311,6 +321,144 @@ test_a_refused_clear_leaves_deletes_alone (Bench *bench, G_GNUC_UNUSED gconstpoi
   g_assert_cmpuint (count_gaps (bench, handler), ==, 0);
 }
 
+/* ----------------------------------------------------------------- backfills */
+
+/* To its end, or until the quota is full; each part runs twice, as after a rollback.
+ * How many are owed. */
+static gint64
+backfill (Bench *bench, gint64 handler, gint64 since)
+{
+  LedgerBackfill run = { .since = since };
+  gint64 owed = 0;
+
+  do
+    {
+      begin (bench);
+      g_assert_true (ledger_backfill (bench->ledger, handler, &run, NULL));
+      store_rollback (bench->store);
+      ledger_rolled_back (bench->ledger);
+      begin (bench);
+      g_assert_true (ledger_backfill (bench->ledger, handler, &run, NULL));
+      commit (bench);
+      owed += run.part_owed;
+      run.after = run.part_after;
+    }
+  while (!run.is_over);
+  return owed;
+}
+
+/* 600 records, received in the wrong order: number i at the time 1000 - i. */
+static void
+receive_backwards (Bench *bench)
+{
+  for (guint id = 1; id <= 600; id++)
+    show (bench, id, id, 1000 - (gint64) id, 0);
+}
+
+static void
+check_once (Bench *bench, gint64 handler, guint n)
+{
+  g_autoptr (GHashTable) ids = g_hash_table_new (g_str_hash, g_str_equal);
+
+  for (guint i = 0; i < bench->offered->len; i++)
+    {
+      const Offered *offered = &g_array_index (bench->offered, Offered, i);
+      if (offered->handler == handler)
+        g_assert_true (g_hash_table_add (ids, (gpointer) event_string (offered->event, IPMID_FIELD_ID)));
+    }
+  g_assert_cmpuint (g_hash_table_size (ids), ==, n);
+}
+
+/* The order of the journal is not that in which events were received. */
+static void
+test_backfill_in_any_order (Bench *bench, G_GNUC_UNUSED gconstpointer data)
+{
+  add_handler (bench, "h", TRUE);
+  receive_backwards (bench);
+  gint64 late = add_handler (bench, "late", FALSE);
+  g_assert_cmpint (backfill (bench, late, 0), ==, 600);
+  check_once (bench, late, 600);
+  g_assert_cmpint (backfill (bench, late, 0), ==, 0);
+}
+
+/* It goes on where the quota had ended it. */
+static void
+test_backfill_by_quota (Bench *bench, G_GNUC_UNUSED gconstpointer data)
+{
+  add_handler (bench, "h", TRUE);
+  receive_backwards (bench);
+  bench->quota = 250;
+  gint64 late = add_handler (bench, "late", FALSE);
+  for (guint i = 1, done = 0; i <= 3; i++)
+    {
+      g_assert_cmpint (backfill (bench, late, 0), ==, i < 3 ? 250 : 100);
+      check_once (bench, late, MIN (i * 250, 600));
+      for (guint at = 0, seen = 0; at < bench->offered->len; at++)
+        {
+          const Offered offered = g_array_index (bench->offered, Offered, at);
+          if (offered.handler != late || seen++ < done)
+            continue;
+          begin (bench);
+          g_assert_true (
+              ledger_settle (bench->ledger, late, offered.bmc, offered.seq, offered.event, LEDGER_DONE, NULL, NULL));
+          commit (bench);
+          done++;
+        }
+    }
+}
+
+/* One for less does not stand for all, and nothing comes twice. */
+static void
+test_backfill_since (Bench *bench, G_GNUC_UNUSED gconstpointer data)
+{
+  add_handler (bench, "h", TRUE);
+  receive_backwards (bench);
+  gint64 late = add_handler (bench, "late", FALSE);
+  g_assert_cmpint (backfill (bench, late, 700), ==, 300);
+  g_assert_cmpint (backfill (bench, late, 800), ==, 0);
+  g_assert_cmpint (backfill (bench, late, 650), ==, 50);
+  g_assert_cmpint (backfill (bench, late, 0), ==, 250);
+  g_assert_cmpint (backfill (bench, late, 0), ==, 0);
+  check_once (bench, late, 600);
+}
+
+/* From the moment in which it was removed, not that of its burial. */
+static void
+test_backfill_of_its_absence (Bench *bench, G_GNUC_UNUSED gconstpointer data)
+{
+  gint64 handler = add_handler (bench, "h", TRUE);
+  gint64 other = add_handler (bench, "other", TRUE);
+  gint64 moved;
+
+  show (bench, 1, 1, g_get_real_time () * 1000, 0);
+  begin (bench);
+  g_assert_true (ledger_remove_handler (bench->ledger, handler, NULL));
+  commit (bench);
+  gint64 away = g_get_real_time ();
+  show (bench, 2, 3, away * 1000, 0);
+  while (g_get_real_time () == away)
+    continue;
+  begin (bench);
+  g_assert_true (ledger_bury_handler (bench->ledger, handler, &moved, NULL));
+  commit (bench);
+  g_assert_cmpint (add_handler (bench, "h", TRUE), ==, handler);
+  g_assert_cmpint (backfill (bench, handler, 0), ==, 2);
+  check_once (bench, handler, 3);
+  g_assert_cmpuint (count_offers (bench, other), ==, 3);
+}
+
+/* Received before it was there, and on disk only after. */
+static void
+test_backfill_of_what_is_owed (Bench *bench, G_GNUC_UNUSED gconstpointer data)
+{
+  add_handler (bench, "h", TRUE);
+  show (bench, 1, 1, 1, 0);
+  gint64 late = add_handler (bench, "late", FALSE);
+  show (bench, 2, 2, 2, 0);
+  g_assert_cmpint (backfill (bench, late, 0), ==, 1);
+  check_once (bench, late, 2);
+}
+
 #define ADD(path, data, function) g_test_add (path, Bench, data, set_up, function, tear_down)
 
 int
@@ -324,6 +472,11 @@ main (int argc, char **argv)
   ADD ("/ledger-asked/clear/walk-leaves-deletes", NULL, test_a_walk_leaves_deletes_alone);
   ADD ("/ledger-asked/clear/what-became-of-it", NULL, test_what_became_of_a_clear);
   ADD ("/ledger-asked/clear/refusal-leaves-deletes", NULL, test_a_refused_clear_leaves_deletes_alone);
+  ADD ("/ledger-asked/backfill/any-order", NULL, test_backfill_in_any_order);
+  ADD ("/ledger-asked/backfill/quota", NULL, test_backfill_by_quota);
+  ADD ("/ledger-asked/backfill/since", NULL, test_backfill_since);
+  ADD ("/ledger-asked/backfill/absence", NULL, test_backfill_of_its_absence);
+  ADD ("/ledger-asked/backfill/owed-already", NULL, test_backfill_of_what_is_owed);
   int result = g_test_run ();
   g_ptr_array_unref (sinks);
   return result;

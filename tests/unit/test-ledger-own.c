@@ -171,7 +171,7 @@ test_orphans (Bench *bench, G_GNUC_UNUSED gconstpointer data)
   tell (bench, STORE_OWN_FAILING, 1);
   g_autoptr (GArray) none = ledger_list_orphaned_alarms (bench->ledger, NULL);
   g_assert_cmpuint (none->len, ==, 0);
-  ledger_remove_handler (bench->ledger, bench->handler);
+  g_assert_true (ledger_remove_handler (bench->ledger, bench->handler, NULL));
   g_autoptr (GArray) one = ledger_list_orphaned_alarms (bench->ledger, NULL);
   g_assert_cmpuint (one->len, ==, 1);
   g_assert_cmpint (g_array_index (one, StoreOwnAlarm, 0).handler, ==, bench->handler);

@@ -138,7 +138,8 @@ test_reopen (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
   "DROP TABLE alarm; ALTER TABLE bmc DROP COLUMN silence; ALTER TABLE bmc DROP COLUMN suspected;"                      \
   "ALTER TABLE bmc DROP COLUMN replaced; ALTER TABLE dead DROP COLUMN counts;"                                         \
   "ALTER TABLE record DROP COLUMN given_up; ALTER TABLE handler DROP COLUMN before;"                                   \
-  "ALTER TABLE handler DROP COLUMN since; ALTER TABLE handler DROP COLUMN gone;"
+  "ALTER TABLE handler DROP COLUMN since; ALTER TABLE handler DROP COLUMN gone;"                                       \
+  "ALTER TABLE handler DROP COLUMN filled; ALTER TABLE handler DROP COLUMN filled_since;"
 
 /* The first schema is the present one without what came later. */
 static void
