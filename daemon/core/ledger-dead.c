@@ -36,10 +36,9 @@ give_up (Ledger *ledger, gint64 handler, gint64 seq, GError **error)
 
   for (guint i = 0; counting != NULL && i < counting->len; i++)
     {
-      g_autoptr (IpmidEvent) event = store_event_get (ledger->store, g_array_index (counting, gint64, i), error);
-      const char *name = event == NULL ? NULL : event_string (event, IPMID_FIELD_BMC);
-      gint64 bmc = name == NULL ? 0 : ledger_bmc_named (ledger, name);
-      if (event == NULL || (bmc != 0 && !ledger_give_up_on (ledger, bmc, event, error)))
+      const StoreEvent *dead = &g_array_index (counting, StoreEvent, i);
+      g_autoptr (IpmidEvent) event = store_event_get (ledger->store, dead->seq, error);
+      if (event == NULL || !ledger_give_up_on (ledger, dead->bmc, event, error))
         return FALSE;
     }
   return counting != NULL;
