@@ -28,6 +28,14 @@ ledger_replay (Ledger *ledger, gint64 handler_id, gint64 seq, gint64 *moved, GEr
   return TRUE;
 }
 
+gboolean
+ledger_can_be_replayed (Ledger *ledger, gint64 handler_id)
+{
+  const LedgerOwed *handler = ledger_find_handler (ledger, handler_id);
+
+  return handler != NULL && !handler->description.live;
+}
+
 /* What a required handler has not handled, nobody will any more. */
 static gboolean
 give_up (Ledger *ledger, gint64 handler, gint64 seq, GError **error)

@@ -523,6 +523,21 @@ test_replay (Bench *bench, G_GNUC_UNUSED gconstpointer data)
   g_assert_cmpint (open.pending + open.dead + open.given_up, ==, 0);
 }
 
+/* What is fed live delivers no dead letter of earlier days; it may be owed again. */
+static void
+test_live (Bench *bench, G_GNUC_UNUSED gconstpointer data)
+{
+  gint64 handler = add_handler (bench, "h", TRUE);
+
+  g_assert_true (ledger_can_be_replayed (bench->ledger, handler));
+  bench->live = TRUE;
+  add_handler (bench, "h", FALSE);
+  g_assert_false (ledger_can_be_replayed (bench->ledger, handler));
+  bench->live = FALSE;
+  add_handler (bench, "h", TRUE);
+  g_assert_true (ledger_can_be_replayed (bench->ledger, handler));
+}
+
 #define ADD(path, data, function) g_test_add (path, Bench, data, set_up, function, tear_down)
 
 int
@@ -545,6 +560,7 @@ main (int argc, char **argv)
   ADD ("/ledger-asked/dead/drop-renamed", GINT_TO_POINTER (1), test_drop);
   ADD ("/ledger-asked/dead/drop-absent", GINT_TO_POINTER (2), test_drop);
   ADD ("/ledger-asked/dead/replay", NULL, test_replay);
+  ADD ("/ledger-asked/dead/live", NULL, test_live);
   int result = g_test_run ();
   g_ptr_array_unref (sinks);
   return result;
