@@ -147,6 +147,7 @@ errands_end (Errands *errands)
 {
   while (errands != NULL && errands->list->len > 0)
     {
+      /* What it marked is sorted out by the next session. */
       tell (errands->list->pdata[0], IPMID_REQUEST_UNAVAILABLE, "ipmid is ending");
       end (errands->list->pdata[0]);
     }

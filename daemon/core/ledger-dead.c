@@ -28,6 +28,14 @@ ledger_replay (Ledger *ledger, gint64 handler_id, gint64 seq, gint64 *moved, GEr
   return TRUE;
 }
 
+gboolean
+ledger_can_be_replayed (Ledger *ledger, gint64 handler_id)
+{
+  const LedgerOwed *handler = ledger_find_handler (ledger, handler_id);
+
+  return handler != NULL && !handler->description.live;
+}
+
 /* What a required handler has not handled, nobody will any more. */
 static gboolean
 give_up (Ledger *ledger, gint64 handler, gint64 seq, GError **error)
@@ -36,10 +44,9 @@ give_up (Ledger *ledger, gint64 handler, gint64 seq, GError **error)
 
   for (guint i = 0; counting != NULL && i < counting->len; i++)
     {
-      g_autoptr (IpmidEvent) event = store_event_get (ledger->store, g_array_index (counting, gint64, i), error);
-      const char *name = event == NULL ? NULL : event_string (event, IPMID_FIELD_BMC);
-      gint64 bmc = name == NULL ? 0 : ledger_bmc_named (ledger, name);
-      if (event == NULL || (bmc != 0 && !ledger_give_up_on (ledger, bmc, event, error)))
+      const StoreEvent *dead = &g_array_index (counting, StoreEvent, i);
+      g_autoptr (IpmidEvent) event = store_event_get (ledger->store, dead->seq, error);
+      if (event == NULL || !ledger_give_up_on (ledger, dead->bmc, event, error))
         return FALSE;
     }
   return counting != NULL;

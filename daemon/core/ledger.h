@@ -176,8 +176,9 @@ gboolean ledger_settle (Ledger *ledger, gint64 handler, gint64 bmc, gint64 seq, 
                         LedgerOutcome outcome, const char *reason, GError **error);
 
 /* A dead letter of a handler that is configured, or all of them (`seq` 0), is owed to
- * it again, as if it had never been tried. */
+ * it again, as if it had never been tried.  Not if it is fed live: nobody would deliver. */
 gboolean ledger_replay (Ledger *ledger, gint64 handler, gint64 seq, gint64 *moved, GError **error);
+gboolean ledger_can_be_replayed (Ledger *ledger, gint64 handler);
 /* It is forgotten; also of a handler that is not configured any more.  Its record
  * stays in the SEL as if it were still owed. */
 gboolean ledger_drop (Ledger *ledger, gint64 handler, gint64 seq, gint64 *dropped, GError **error);

@@ -223,6 +223,11 @@ replay (Ledger *ledger, RequestWork *work, GError **error)
                            "handler \"%s\" is not configured any more: write [handler %s] into the configuration again "
                            "and reload, or drop its dead letters",
                            name, name);
+  if (handler != 0 && !ledger_can_be_replayed (ledger, handler))
+    return request_refuse (work, IPMID_REQUEST_CONFLICT,
+                           "handler \"%s\" is fed live now, and is owed nothing: give it another plugin and reload, or "
+                           "drop its dead letters",
+                           name);
   return work->refusal != NULL || change (ledger, work, ledger_replay, "replayed", error);
 }
 

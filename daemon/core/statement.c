@@ -75,7 +75,7 @@ static const char *const statements[N_STATEMENTS] = {
                 " CROSS JOIN event e ON e.seq = d.seq"
                 " WHERE d.handler = ?1 AND instr (e.payload, CAST (?2 AS BLOB)) > 0 ORDER BY d.seq",
   [DEAD_LANES] = "SELECT DISTINCT bmc FROM dead WHERE " DEAD_CHOSEN,
-  [DEAD_COUNTING] = "SELECT seq FROM dead WHERE counts <> 0 AND " DEAD_CHOSEN,
+  [DEAD_COUNTING] = "SELECT seq, bmc FROM dead WHERE counts <> 0 AND " DEAD_CHOSEN,
   [DEAD_COUNT_OPEN] = "SELECT count(*) FROM dead WHERE bmc = ? AND counts <> 0",
   [DEAD_TO_DELIVERY] = "INSERT OR REPLACE INTO delivery (handler, bmc, seq, attempts, inflight, counts)"
                        " SELECT handler, bmc, seq, 0, 0, counts FROM dead WHERE " DEAD_CHOSEN,

@@ -168,7 +168,19 @@ store_dead_lanes (Store *store, gint64 handler, gint64 seq, GError **error)
 GArray *
 store_dead_counting (Store *store, gint64 handler, gint64 seq, GError **error)
 {
-  return read_integers (store, statement_start (store, error, DEAD_COUNTING, "ii", handler, seq), error);
+  g_autoptr (GArray) list = g_array_new (FALSE, FALSE, sizeof (StoreEvent));
+  g_autoptr (GError) local = NULL;
+  sqlite3_stmt *row = statement_start (store, error, DEAD_COUNTING, "ii", handler, seq);
+
+  if (row == NULL)
+    return NULL;
+  while (statement_next_row (store, row, &local))
+    {
+      const StoreEvent event = { sqlite3_column_int64 (row, 0), sqlite3_column_int64 (row, 1), NULL };
+      g_array_append_val (list, event);
+    }
+  statement_finish (row);
+  return statement_ended_well (&local, error) ? g_steal_pointer (&list) : NULL;
 }
 
 gboolean

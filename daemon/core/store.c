@@ -51,10 +51,13 @@ static const char *const migrations[] = {
   /* 3: who a BMC is, and what is wrong with it */
   "ALTER TABLE bmc ADD COLUMN guid BLOB;"
   "ALTER TABLE bmc ADD COLUMN alarms INTEGER NOT NULL DEFAULT 0;",
-  /* 4: what people ask for.  `counts` of a dead letter is that of its delivery. */
+  /* 4: what people ask for.  `counts` of a dead letter is that of its delivery.  Of those
+   * that are there already nobody knows: all records of their BMCs are in doubt. */
   "ALTER TABLE bmc ADD COLUMN silence INTEGER NOT NULL DEFAULT 0;"
   "ALTER TABLE dead ADD COLUMN counts INTEGER NOT NULL DEFAULT 0;"
-  "ALTER TABLE record ADD COLUMN given_up INTEGER NOT NULL DEFAULT 0;",
+  "ALTER TABLE record ADD COLUMN given_up INTEGER NOT NULL DEFAULT 0;"
+  "UPDATE record SET given_up = 1"
+  " WHERE bmc IN (SELECT d.bmc FROM dead d JOIN event e ON e.seq = d.seq WHERE e.open > 0);",
   /* 5: what is wrong with ipmid itself; handler 0 is the journal */
   "CREATE TABLE alarm (handler INTEGER NOT NULL, what INTEGER NOT NULL, level INTEGER NOT NULL,"
   " since INTEGER NOT NULL, PRIMARY KEY (handler, what)) WITHOUT ROWID;",

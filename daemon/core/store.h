@@ -364,7 +364,7 @@ gboolean store_handler_find (Store *store, const char *name, gint64 *id, gboolea
 /* `seq` 0: all of this handler.  Whose lanes (gint64) these are; they become
  * deliveries that were never tried; they are forgotten, and so are events to which
  * nobody else refers. */
-/* The dead letters (gint64 seq) among them that count for deletion. */
+/* The dead letters among them that count for deletion (StoreEvent, without `event`). */
 GArray *store_dead_counting (Store *store, gint64 handler, gint64 seq, GError **error);
 GArray *store_dead_lanes (Store *store, gint64 handler, gint64 seq, GError **error);
 gboolean store_dead_replay (Store *store, gint64 handler, gint64 seq, gint64 *moved, GError **error);

@@ -459,6 +459,85 @@ test_backfill_of_what_is_owed (Bench *bench, G_GNUC_UNUSED gconstpointer data)
   check_once (bench, late, 2);
 }
 
+/* -------------------------------------------------------------- dead letters */
+
+static void
+count_open (Bench *bench, StoreOpen *open)
+{
+  g_assert_true (store_open_count (bench->store, bench->bmc, open, NULL));
+}
+
+/* What became of the dead letter of a required handler, also if its BMC is called
+ * otherwise by now (`how` 1) or is not configured any more (2). */
+static void
+test_drop (Bench *bench, gconstpointer how)
+{
+  gint64 handler = add_handler (bench, "h", TRUE);
+  gint64 dropped;
+  StoreOpen open;
+
+  show (bench, 1, 1, 1, 0);
+  settle_last (bench, handler, LEDGER_DEAD);
+  count_open (bench, &open);
+  g_assert_cmpint (open.dead, ==, 1);
+  if (GPOINTER_TO_INT (how) != 0)
+    {
+      ledger_free (bench->ledger);
+      bench->ledger = ledger_new (bench->store);
+      handler = add_handler (bench, "h", TRUE);
+    }
+  if (GPOINTER_TO_INT (how) == 1)
+    g_assert_cmpint (ledger_add_bmc (bench->ledger, "b2", "b1", NULL), ==, bench->bmc);
+  begin (bench);
+  g_assert_true (ledger_drop (bench->ledger, handler, 0, &dropped, NULL));
+  commit (bench);
+  g_assert_cmpint (dropped, ==, 1);
+  count_open (bench, &open);
+  g_assert_cmpint (open.dead, ==, 0);
+  g_assert_cmpint (open.given_up, ==, 1);
+}
+
+/* It is owed again, and DONE then counts for the record. */
+static void
+test_replay (Bench *bench, G_GNUC_UNUSED gconstpointer data)
+{
+  gint64 handler = add_handler (bench, "h", TRUE);
+  gint64 finalizer = add_handler (bench, "finalizer", FALSE);
+  gint64 moved;
+  LedgerCounts counts;
+  StoreOpen open;
+
+  show (bench, 1, 1, 1, 0);
+  settle_last (bench, handler, LEDGER_DEAD);
+  begin (bench);
+  g_assert_true (ledger_replay (bench->ledger, handler, 0, &moved, NULL));
+  commit (bench);
+  g_assert_cmpint (moved, ==, 1);
+  ledger_counts (bench->ledger, handler, &counts);
+  g_assert_cmpint (counts.pending, ==, 1);
+  g_assert_cmpint (counts.dead, ==, 0);
+  g_assert_cmpuint (count_offers (bench, finalizer), ==, 0);
+  settle_last (bench, handler, LEDGER_DONE);
+  g_assert_cmpuint (count_offers (bench, finalizer), ==, 1);
+  count_open (bench, &open);
+  g_assert_cmpint (open.pending + open.dead + open.given_up, ==, 0);
+}
+
+/* What is fed live delivers no dead letter of earlier days; it may be owed again. */
+static void
+test_live (Bench *bench, G_GNUC_UNUSED gconstpointer data)
+{
+  gint64 handler = add_handler (bench, "h", TRUE);
+
+  g_assert_true (ledger_can_be_replayed (bench->ledger, handler));
+  bench->live = TRUE;
+  add_handler (bench, "h", FALSE);
+  g_assert_false (ledger_can_be_replayed (bench->ledger, handler));
+  bench->live = FALSE;
+  add_handler (bench, "h", TRUE);
+  g_assert_true (ledger_can_be_replayed (bench->ledger, handler));
+}
+
 #define ADD(path, data, function) g_test_add (path, Bench, data, set_up, function, tear_down)
 
 int
@@ -477,6 +556,11 @@ main (int argc, char **argv)
   ADD ("/ledger-asked/backfill/since", NULL, test_backfill_since);
   ADD ("/ledger-asked/backfill/absence", NULL, test_backfill_of_its_absence);
   ADD ("/ledger-asked/backfill/owed-already", NULL, test_backfill_of_what_is_owed);
+  ADD ("/ledger-asked/dead/drop", GINT_TO_POINTER (0), test_drop);
+  ADD ("/ledger-asked/dead/drop-renamed", GINT_TO_POINTER (1), test_drop);
+  ADD ("/ledger-asked/dead/drop-absent", GINT_TO_POINTER (2), test_drop);
+  ADD ("/ledger-asked/dead/replay", NULL, test_replay);
+  ADD ("/ledger-asked/dead/live", NULL, test_live);
   int result = g_test_run ();
   g_ptr_array_unref (sinks);
   return result;
