@@ -160,6 +160,15 @@ close_socket (void *user_data, curl_socket_t socket)
   return close (socket);
 }
 
+/* libcurl says QUIT to a connection before it closes it, and waits two minutes for an
+ * answer.  Whatever is there now belongs to no message, so nobody has to hear it. */
+static void
+hang_up (Smtp *smtp)
+{
+  for (guint i = 0; i < smtp->sockets->len; i++)
+    shutdown (g_array_index (smtp->sockets, int, i), SHUT_RDWR);
+}
+
 Smtp *
 smtp_new (const SmtpOptions *options)
 {
@@ -202,10 +211,7 @@ smtp_free (Smtp *smtp)
     return;
   smtp->n = 0;
   smtp->outcome = &last; /* the end of the connection is a dialogue, too */
-  /* libcurl says QUIT to a connection that it kept, and waits two minutes for an answer: whatever is there
-   * then belongs to no message, so nobody has to hear it. */
-  for (guint i = 0; i < smtp->sockets->len; i++)
-    shutdown (g_array_index (smtp->sockets, int, i), SHUT_RDWR);
+  hang_up (smtp);
   transfer_clear (&smtp->transfer);
   if (smtp->multi != NULL)
     curl_multi_cleanup (smtp->multi);
@@ -232,6 +238,8 @@ run (Smtp *smtp, int cancel_fd, CURLcode *code)
         curl_multi_poll (smtp->multi, &cancel, 1, 1000, NULL);
     }
   *code = message != NULL ? message->data.result : CURLE_ABORTED_BY_CALLBACK;
+  if (message == NULL)
+    hang_up (smtp);
   curl_multi_remove_handle (smtp->multi, smtp->transfer.easy);
   return message != NULL;
 }
