@@ -133,7 +133,7 @@ bury_for_live (Ledger *ledger, gint64 id, LedgerCounts *counts, GError **error)
   gint64 moved = 0;
 
   if (counts->pending == 0)
-    return TRUE;
+    return store_handler_leave (ledger->store, id, error);
   counts->pending = 0;
   return store_bury_handler (ledger->store, id, &moved, error)
          && store_dead_count (ledger->store, id, &counts->dead, error);
@@ -149,7 +149,8 @@ ledger_add_handler (Ledger *ledger, const LedgerHandler *description, GError **e
   if (!store_handler_load (ledger->store, description->name, &id, error)
       || !store_delivery_count (ledger->store, id, &counts.pending, error)
       || !store_dead_count (ledger->store, id, &counts.dead, error)
-      || (description->live && !bury_for_live (ledger, id, &counts, error)))
+      || !(description->live ? bury_for_live (ledger, id, &counts, error)
+                             : store_handler_come_back (ledger->store, id, error)))
     return 0;
   if (handler == NULL)
     {

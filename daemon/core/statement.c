@@ -38,8 +38,8 @@ static const char *const statements[N_STATEMENTS] = {
   [RECORD_FORGET] = "DELETE FROM record WHERE bmc = ? AND state = 1 AND epoch < ?",
   [RECORD_FORGET_ALL] = "DELETE FROM record WHERE bmc = ?",
   [HANDLER_FIND] = "SELECT id FROM handler WHERE name = ?",
-  [HANDLER_INSERT] = "INSERT INTO handler (name, since) VALUES (?, ?)",
-  [HANDLER_COME_BACK] = "UPDATE handler SET before = gone, since = ?2, gone = 0, filled = 0, filled_since = 0"
+  [HANDLER_INSERT] = "INSERT INTO handler (name, gone) VALUES (?, -1)",
+  [HANDLER_COME_BACK] = "UPDATE handler SET before = max (gone, 0), since = ?2, gone = 0, filled = 0, filled_since = 0"
                         " WHERE id = ?1 AND gone <> 0",
   [HANDLER_SPAN] = "SELECT before, since, filled, filled_since FROM handler WHERE id = ?",
   [HANDLER_SET_FILLED] = "UPDATE handler SET filled = ?2, filled_since = ?3 WHERE id = ?1",

@@ -11,10 +11,9 @@ store_handler_load (Store *store, const char *name, gint64 *id, GError **error)
 
   if (!statement_get_integer (store, error, id, &found, HANDLER_FIND, "t", name))
     return FALSE;
-  gint64 now = g_get_real_time () * 1000;
   if (found)
-    return statement_run (store, error, HANDLER_COME_BACK, "ii", *id, now);
-  if (!statement_run (store, error, HANDLER_INSERT, "ti", name, now))
+    return TRUE;
+  if (!statement_run (store, error, HANDLER_INSERT, "t", name))
     return FALSE;
   *id = sqlite3_last_insert_rowid (store->db);
   return TRUE;
@@ -299,6 +298,12 @@ gboolean
 store_handler_set_filled (Store *store, gint64 handler, gint64 filled, gint64 filled_since, GError **error)
 {
   return statement_run (store, error, HANDLER_SET_FILLED, "iii", handler, filled, filled_since);
+}
+
+gboolean
+store_handler_come_back (Store *store, gint64 handler, GError **error)
+{
+  return statement_run (store, error, HANDLER_COME_BACK, "ii", handler, g_get_real_time () * 1000);
 }
 
 gboolean

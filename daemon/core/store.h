@@ -163,7 +163,7 @@ gboolean store_record_forget_gone (Store *store, gint64 bmc, gint64 before_epoch
 
 /* ----------------------------------------------------- events, deliveries */
 
-/* Finds or creates. */
+/* Finds or creates one that is owed nothing yet. */
 gboolean store_handler_load (Store *store, const char *name, gint64 *id, GError **error);
 
 /* When the handler was owed everything: nanoseconds since 1970. */
@@ -179,7 +179,8 @@ typedef struct
 } StoreSpan;
 gboolean store_handler_span (Store *store, gint64 handler, StoreSpan *span, GError **error);
 gboolean store_handler_set_filled (Store *store, gint64 handler, gint64 filled, gint64 filled_since, GError **error);
-/* It is owed nothing from now on; store_handler_load() brings it back. */
+/* It is owed everything from now on, if it was not; nothing any more. */
+gboolean store_handler_come_back (Store *store, gint64 handler, GError **error);
 gboolean store_handler_leave (Store *store, gint64 handler, GError **error);
 
 /* The next sequence number; strictly growing while anything refers to an event. */

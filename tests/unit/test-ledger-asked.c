@@ -459,6 +459,27 @@ test_backfill_of_what_is_owed (Bench *bench, G_GNUC_UNUSED gconstpointer data)
   check_once (bench, late, 2);
 }
 
+/* While it was fed live it was owed nothing, though nothing was pending before. */
+static void
+test_backfill_of_live_times (Bench *bench, gconstpointer was_owed)
+{
+  add_handler (bench, "h", TRUE);
+  gint64 late = was_owed == NULL ? 0 : add_handler (bench, "late", FALSE);
+
+  bench->live = TRUE;
+  for (guint i = 1; i <= 2; i++) /* with a restart */
+    {
+      late = add_handler (bench, "late", FALSE);
+      show (bench, i, i, g_get_real_time () * 1000, 0);
+    }
+  bench->live = FALSE;
+  gint64 live = g_get_real_time ();
+  while (g_get_real_time () == live)
+    continue;
+  g_assert_cmpint (add_handler (bench, "late", FALSE), ==, late);
+  g_assert_cmpint (backfill (bench, late, 0), ==, 2);
+}
+
 /* -------------------------------------------------------------- dead letters */
 
 static void
@@ -556,6 +577,8 @@ main (int argc, char **argv)
   ADD ("/ledger-asked/backfill/since", NULL, test_backfill_since);
   ADD ("/ledger-asked/backfill/absence", NULL, test_backfill_of_its_absence);
   ADD ("/ledger-asked/backfill/owed-already", NULL, test_backfill_of_what_is_owed);
+  ADD ("/ledger-asked/backfill/live-times", "owed", test_backfill_of_live_times);
+  ADD ("/ledger-asked/backfill/live-always", NULL, test_backfill_of_live_times);
   ADD ("/ledger-asked/dead/drop", GINT_TO_POINTER (0), test_drop);
   ADD ("/ledger-asked/dead/drop-renamed", GINT_TO_POINTER (1), test_drop);
   ADD ("/ledger-asked/dead/drop-absent", GINT_TO_POINTER (2), test_drop);
