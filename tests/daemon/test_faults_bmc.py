@@ -362,6 +362,7 @@ def test_record_changed_before_its_delete(scripted_bmc, make_ipmid):
     ipmid = make_ipmid(scripted_bmc, options=["-e"])
     scripted_bmc.script(ipmi.RESERVE_SEL, evil.first(1, evil.before(replace)))
     burst(ledger, 3)
+    wait_for(lambda: records.payload(stranger) in ledger.injected, 30, "the record to be replaced")
     ipmid.wait_for_ledger(ledger, 30)
     found = ledger.compare(ipmid.payloads())
     assert not found.missing and not found.foreign and not found.doubled, str(found)
