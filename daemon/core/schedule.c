@@ -241,11 +241,11 @@ pause_after (const ScheduleLimits *limits, guint failures)
 #define SHARE_MIN 16u
 
 static void
-append_item (Schedule *schedule, Lane *lane, gint64 seq, guint attempts, gint64 inflight, IpmidEvent *event)
+append_item (Schedule *schedule, Lane *lane, gint64 seq, guint attempts, gboolean suspect, IpmidEvent *event)
 {
   ScheduleItem *item = g_new (ScheduleItem, 1);
 
-  *item = (ScheduleItem){ lane->bmc, seq, attempts, inflight > 0, inflight == 1, 0, event_ref (event) };
+  *item = (ScheduleItem){ lane->bmc, seq, attempts, suspect, 0, event_ref (event) };
   g_queue_push_tail (&lane->items, item);
   lane->last_seq = MAX (lane->last_seq, seq);
   schedule->length++;
@@ -381,18 +381,8 @@ has_gap (const Lane *lane, const GArray *deliveries)
   return deliveries->len > 0 && lane->missed < g_array_index (deliveries, StoreDelivery, deliveries->len - 1).seq;
 }
 
-/* Once is bad luck, as in a power cut. */
-static void
-park_culprit (const Schedule *schedule, Lane *lane, gint64 now)
-{
-  const ScheduleItem *head = g_queue_peek_head (&lane->items);
-
-  if (head != NULL && head->culprit && head->attempts > 1)
-    lane->parked_until = now + pause_after (&schedule->limits, head->attempts - 1);
-}
-
 void
-schedule_refill (Schedule *schedule, gint64 bmc, const GArray *deliveries, guint limit, gint64 now)
+schedule_refill (Schedule *schedule, gint64 bmc, const GArray *deliveries, guint limit)
 {
   Lane *lane = get_lane (schedule, bmc);
 
@@ -403,7 +393,7 @@ schedule_refill (Schedule *schedule, gint64 bmc, const GArray *deliveries, guint
   for (guint i = 0; i < deliveries->len; i++)
     {
       const StoreDelivery *delivery = &g_array_index (deliveries, StoreDelivery, i);
-      append_item (schedule, lane, delivery->seq, (guint) delivery->attempts, delivery->inflight, delivery->event);
+      append_item (schedule, lane, delivery->seq, (guint) delivery->attempts, delivery->inflight > 0, delivery->event);
     }
   if (deliveries->len < limit && lane->missed == G_MAXINT64)
     {
@@ -411,10 +401,7 @@ schedule_refill (Schedule *schedule, gint64 bmc, const GArray *deliveries, guint
       g_queue_remove (&schedule->spilled, lane);
     }
   if (lane->state == LANE_IDLE)
-    {
-      park_culprit (schedule, lane, now);
-      place_lane (schedule, lane);
-    }
+    place_lane (schedule, lane);
 }
 
 /* A lane that fails keeps its head and the one to try instead: the rest goes
@@ -647,12 +634,6 @@ settle_success (Schedule *schedule, Lane *lane, ScheduleItem *item, LedgerOutcom
   else if (!behind_head)
     forgive_lane (lane);
   note_success (schedule);
-}
-
-gboolean
-schedule_is_used_up (Schedule *schedule, const ScheduleItem *item)
-{
-  return item->culprit && schedule->limits.attempts > 0 && item->attempts >= schedule->limits.attempts;
 }
 
 static gboolean

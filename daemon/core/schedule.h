@@ -41,7 +41,6 @@ typedef struct
   gint64 seq;
   guint attempts;       /* failed or unanswered so far */
   gboolean suspect;     /* was being handled when ipmid died: to be tried alone */
-  gboolean culprit;     /* was so, and nothing else was in that call */
   gint64 failing_since; /* monotonic: when it failed first; 0: it has not.  The caller may know better */
   IpmidEvent *event;
 } ScheduleItem;
@@ -81,9 +80,8 @@ void schedule_offer (Schedule *schedule, gint64 bmc, gint64 seq, IpmidEvent *eve
 gboolean schedule_wants (Schedule *schedule, gint64 *bmc, gint64 *after, guint *limit);
 
 /* What the journal had (StoreDelivery; references are taken).  Fewer than
- * `limit` means that there is no more.  A head of which ipmid has died more than
- * once gets a pause like one that has failed so often: time for all others. */
-void schedule_refill (Schedule *schedule, gint64 bmc, const GArray *deliveries, guint limit, gint64 now);
+ * `limit` means that there is no more. */
+void schedule_refill (Schedule *schedule, gint64 bmc, const GArray *deliveries, guint limit);
 
 /* Picks what to give the handler now, into `items` (ScheduleItem *): in flight
  * until settled.  Nothing while a probe is in flight.  With several workers, a
@@ -95,10 +93,6 @@ gint64 schedule_next_time (Schedule *schedule);
 
 /* Whether nothing can be delivered now or as soon as it has been fetched. */
 gboolean schedule_is_drained (Schedule *schedule);
-
-/* Whether an event that was picked must not be tried again: ipmid died in the last
- * attempt that it may have. */
-gboolean schedule_is_used_up (Schedule *schedule, const ScheduleItem *item);
 
 /* The handler's answer for an event in flight; adds to `settlements`.  `reason`
  * may be NULL.  LATER is no answer. */

@@ -235,23 +235,6 @@ take_back (Worker *worker, guint n, const Arrays *arrays)
   unlock_settled (handler, settlements);
 }
 
-/* The plugin is not called again with what ipmid has died of as often as allowed. */
-static void
-give_up (Worker *worker, GPtrArray *items)
-{
-  Handler *handler = worker->handler;
-  const ScheduleItem *item = items->pdata[0];
-  g_auto (Arrays) arrays = { 0 };
-
-  hand_over (worker, items, &arrays, G_MAXINT64);
-  g_mutex_lock (&handler->lock);
-  Delivery *delivery = g_hash_table_lookup (handler->deliveries, &arrays.tokens[0]);
-  delivery->reason = g_strdup_printf ("ipmid died in the last of its %u attempts", item->attempts);
-  g_mutex_unlock (&handler->lock);
-  arrays.verdicts[0] = IPMID_VERDICT_REJECT;
-  take_back (worker, items->len, &arrays);
-}
-
 /* FALSE: the journal has failed. */
 static gboolean
 deliver (Worker *worker, GPtrArray *items)
@@ -261,11 +244,6 @@ deliver (Worker *worker, GPtrArray *items)
   gint64 deadline;
   g_auto (Arrays) arrays = { 0 };
 
-  if (schedule_is_used_up (handler->schedule, items->pdata[0]))
-    {
-      give_up (worker, items); /* a suspect is alone */
-      return TRUE;
-    }
   if (!journal_run (handler->journal, JOURNAL_SETTLE, write_attempts, &attempts))
     return FALSE;
   crash_point ("handler-before-call");

@@ -183,7 +183,7 @@ end_fetch (Model *model, guint lane)
 
   if (!fetch->read)
     return;
-  schedule_refill (model->schedule, lane, fetch->deliveries, fetch->limit, model->now);
+  schedule_refill (model->schedule, lane, fetch->deliveries, fetch->limit);
   g_clear_pointer (&fetch->deliveries, g_array_unref);
   *fetch = (Fetch){ 0 };
 }
@@ -763,41 +763,6 @@ random_verdict (Model *model, const ScheduleItem *item)
   return honest_verdict (model, item);
 }
 
-/* Of what ipmid died more than once it has to wait for its turn, and nobody else;
- * and the handler is not asked any more than it may be. */
-static void
-test_culprit (void)
-{
-  ScheduleLimits limits = tiny;
-  limits.attempts = 3;
-
-  for (guint attempts = 1; attempts <= 4; attempts++)
-    {
-      Model *model = model_new (&limits);
-      Owed culprit = { .seq = model->next_seq++, .attempts = attempts, .was_in_flight = TRUE };
-      g_array_append_val (model->owed[0], culprit);
-      schedule_add_backlog (model->schedule, 0);
-      take_in (model, 1);
-      turn (model);
-      g_assert_cmpuint (model->in_flight->len, ==, 1);
-      g_assert_cmpint (((ScheduleItem *) model->in_flight->pdata[0])->bmc, ==, 1);
-      settle (model, 0, IPMID_VERDICT_DONE);
-      if (attempts > 1)
-        {
-          gint64 pause = schedule_next_time (model->schedule) - model->now;
-          g_assert_cmpint (pause, >=, SECOND << (attempts - 2) >> 1);
-          g_assert_cmpint (pause, <=, SECOND << (attempts - 2));
-          model->now += pause;
-        }
-      turn (model);
-      g_assert_cmpuint (model->in_flight->len, ==, 1);
-      const ScheduleItem *item = model->in_flight->pdata[0];
-      g_assert_cmpint (item->bmc, ==, 0);
-      g_assert_cmpint (schedule_is_used_up (model->schedule, item), ==, attempts >= 3);
-      model_free (model);
-    }
-}
-
 /* The model dies: what was in flight is suspect, what was asked for is gone. */
 static void
 crash (Model *model)
@@ -923,7 +888,6 @@ main (int argc, char **argv)
   g_test_add_func ("/schedule/suspects", test_suspects);
   g_test_add_func ("/schedule/workers", test_workers);
   g_test_add_func ("/schedule/workers-suspects", test_workers_suspects);
-  g_test_add_func ("/schedule/culprit", test_culprit);
   g_test_add_func ("/schedule/enumerated", test_enumerated);
   g_test_add_func ("/schedule/random", test_random);
   return g_test_run ();
