@@ -88,6 +88,7 @@ typedef struct
 {
   BenchHost *bench;
   char *directory, *path;
+  gboolean open;
 } Fixture;
 
 static void
@@ -101,8 +102,17 @@ set_up (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
 }
 
 static void
+close_plugin (Fixture *fixture)
+{
+  if (fixture->open)
+    bench_host_close (fixture->bench);
+  fixture->open = FALSE;
+}
+
+static void
 tear_down (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
 {
+  close_plugin (fixture);
   bench_host_free (fixture->bench);
   bench_remove_directory (fixture->directory);
   g_free (fixture->path);
@@ -113,7 +123,7 @@ open_plugin (Fixture *fixture)
 {
   g_autoptr (GError) error = NULL;
 
-  bench_host_open (fixture->bench, &error);
+  fixture->open = bench_host_open (fixture->bench, &error);
   g_assert_no_error (error);
 }
 
@@ -179,7 +189,7 @@ test_torn (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
       g_assert_true (g_file_set_contents (fixture->path, text, -1, NULL));
       open_plugin (fixture);
       hand_over (fixture, 1);
-      bench_host_close (fixture->bench);
+      close_plugin (fixture);
       g_autofree char *found = NULL;
       g_assert_true (g_file_get_contents (fixture->path, &found, NULL, NULL));
       g_autofree char *expected = g_strconcat (before, line->str, NULL);

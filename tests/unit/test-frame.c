@@ -49,7 +49,7 @@ static GBytes *
 encode (const Sample *sample)
 {
   g_autoptr (GError) error = NULL;
-  GVariant *body = g_variant_parse (frame_body_type (sample->type), sample->body, NULL, NULL, &error);
+  g_autoptr (GVariant) body = g_variant_parse (frame_body_type (sample->type), sample->body, NULL, NULL, &error);
 
   g_assert_no_error (error);
   return frame_encode (sample->type, body);
@@ -98,7 +98,7 @@ test_round_trip (void)
       g_assert_true (frame_decode (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), &type, &body, &error));
       g_assert_no_error (error);
       g_assert_cmpint (type, ==, samples[i].type);
-      expected = g_variant_ref_sink (g_variant_parse (frame_body_type (type), samples[i].body, NULL, NULL, NULL));
+      expected = g_variant_parse (frame_body_type (type), samples[i].body, NULL, NULL, NULL);
       g_assert_true (g_variant_equal (body, expected));
     }
 }

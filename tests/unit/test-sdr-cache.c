@@ -298,7 +298,7 @@ test_settings (Bench *bench, G_GNUC_UNUSED gconstpointer data)
     {
       GVariant *settings = sdr_cache_add_settings (bench->cache, 1, settings_of (length));
       g_autoptr (GVariant) body = g_variant_ref_sink (g_variant_new ("(u@a{sv})", 1, settings));
-      g_autoptr (GBytes) packet = frame_encode (FRAME_ADD, g_variant_ref (body));
+      g_autoptr (GBytes) packet = frame_encode (FRAME_ADD, body);
       const char *key = NULL;
       g_autoptr (GVariant) dict = g_variant_get_child_value (body, 1);
       g_autoptr (GVariant) cache = g_variant_lookup_value (dict, FRAME_SETTING_SDR_CACHE, G_VARIANT_TYPE_BYTESTRING);
