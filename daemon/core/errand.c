@@ -190,9 +190,28 @@ errand_rescan (Errands *errands, gint64 bmc, Request *request)
   walk (begin (errands, bmc, request, STAGE_WALK, ERRAND_RESCAN_TIME));
 }
 
+static gboolean
+is_being_cleared (const Errands *errands, gint64 bmc)
+{
+  for (guint i = 0; i < errands->list->len; i++)
+    {
+      const Errand *errand = errands->list->pdata[i];
+      if (errand->clears && errand->bmc == bmc)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/* One at a time: what the first has marked the second would take back when it finds
+ * that the SEL has changed. */
 void
 errand_clear (Errands *errands, gint64 bmc, gboolean force, Request *request)
 {
+  if (is_being_cleared (errands, bmc))
+    {
+      request_fail (request, IPMID_REQUEST_CONFLICT, "its SEL is being cleared already");
+      return;
+    }
   Errand *errand = begin (errands, bmc, request, STAGE_WALK, ERRAND_CLEAR_TIME);
 
   errand->clears = TRUE;

@@ -764,7 +764,7 @@ ipmid_host_release (IpmidHost *host, const char *name)
  * clear-sel { bmc: s, force: b (optional) }
  *     cleared: b, records: x (that stood).  What is not read yet is read first.  CONFLICT:
  *       some required handler has not handled everything that stands, and `force` was not
- *       given; or nobody is required to.
+ *       given; or nobody is required to; or it is being cleared already.
  * power { bmc: s, action: s (status, on, off, cycle, reset, soft) }
  *     done: b, power: s ("on" or "off"; status only).  IPMI 2.0, sections 28.2 and 28.3.
  *       UNAVAILABLE, without an answer of the BMC: it may have done it, or not; it is not
