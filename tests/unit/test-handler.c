@@ -75,14 +75,23 @@ open_bench (Bench *bench, const char *const *settings, GError **error)
   return journal_start (bench->journal, error) && handler_start (bench->handler, bench->journal, error);
 }
 
+/* Not open yet. */
 static Bench *
-bench_new (const char *const *settings)
+bench_make (void)
 {
   Bench *bench = g_new0 (Bench, 1);
-  g_autoptr (GError) error = NULL;
 
   bench->directory = g_dir_make_tmp ("handler-XXXXXX", NULL);
   bench->log = g_build_filename (bench->directory, "log", NULL);
+  return bench;
+}
+
+static Bench *
+bench_new (const char *const *settings)
+{
+  Bench *bench = bench_make ();
+  g_autoptr (GError) error = NULL;
+
   if (settings != NULL && strcmp (settings[0], "on-disk") == 0)
     {
       bench->state_dir = bench->directory;
@@ -438,10 +447,8 @@ test_pause_live (void)
 {
   const char *const settings[] = { "script", "pd", "pause", "400ms", NULL };
   gint64 began = g_get_monotonic_time ();
-  Bench *bench = g_new0 (Bench, 1);
+  Bench *bench = bench_make ();
 
-  bench->directory = g_dir_make_tmp ("handler-XXXXXX", NULL);
-  bench->log = g_build_filename (bench->directory, "log", NULL);
   bench->plugin = "test-live";
   g_assert_true (open_bench (bench, settings, NULL));
   inject (bench, 0, 1);
@@ -537,10 +544,8 @@ fail_to_open (const char *which)
   const char *const settings[] = { "fail-open", which, "workers", "3", NULL };
   gint64 deadline = g_get_monotonic_time () + PATIENCE;
   g_autoptr (GError) error = NULL;
-  Bench *bench = g_new0 (Bench, 1);
+  Bench *bench = bench_make ();
 
-  bench->directory = g_dir_make_tmp ("handler-XXXXXX", NULL);
-  bench->log = g_build_filename (bench->directory, "log", NULL);
   g_assert_false (open_bench (bench, settings, &error));
   g_assert_nonnull (strstr (error->message, "told to fail"));
   while (!handler_has_ended (bench->handler))
@@ -582,10 +587,8 @@ test_open_fails (void)
 {
   const char *const settings[] = { "fail-open", "yes", NULL };
   g_autoptr (GError) error = NULL;
-  Bench *bench = g_new0 (Bench, 1);
+  Bench *bench = bench_make ();
 
-  bench->directory = g_dir_make_tmp ("handler-XXXXXX", NULL);
-  bench->log = g_build_filename (bench->directory, "log", NULL);
   g_assert_false (open_bench (bench, settings, &error));
   g_assert_nonnull (strstr (error->message, "told to fail"));
   bench_free (bench);
@@ -596,10 +599,8 @@ test_bad_option (gconstpointer key)
 {
   const char *const settings[] = { key, "nonsense", NULL };
   g_autoptr (GError) error = NULL;
-  Bench *bench = g_new0 (Bench, 1);
+  Bench *bench = bench_make ();
 
-  bench->directory = g_dir_make_tmp ("handler-XXXXXX", NULL);
-  bench->log = g_build_filename (bench->directory, "log", NULL);
   g_assert_false (open_bench (bench, settings, &error));
   g_assert_true (g_str_has_prefix (error->message, "here: "));
   bench_free (bench);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* test-live.c - handlers that are fed live: bounded, never owed, never waited for. */
+#include "take-in.h"
+
 #include <core/handler.h>
 #include <core/live.h>
 
@@ -147,36 +149,10 @@ bench_free (Bench *bench)
   g_free (bench);
 }
 
-typedef struct
-{
-  gint64 bmc;
-  GPtrArray *events;
-} Records;
-
-static gboolean
-take_in (Ledger *ledger, gpointer data, GError **error)
-{
-  Records *records = data;
-
-  return ledger_records (ledger, records->bmc, 0, FALSE, records->events, error);
-}
-
 static void
 inject (Bench *bench, guint n)
 {
-  g_autoptr (GPtrArray) events = g_ptr_array_new_with_free_func ((GDestroyNotify) event_unref);
-  Records records = { .bmc = bench->bmc, .events = events };
-
-  for (guint i = 0; i < n; i++)
-    {
-      IpmidEvent *event = event_new ();
-      guint id = ++bench->records;
-      const guint8 raw[16] = { (guint8) id, (guint8) (id >> 8), 2, 0, 0, 0, 0x60 };
-      event_set_integer (event, IPMID_FIELD_KIND, IPMID_KIND_DISCRETE);
-      event_set_bytes (event, IPMID_FIELD_RAW, raw, sizeof raw);
-      g_ptr_array_add (events, event);
-    }
-  g_assert_true (journal_run (bench->journal, JOURNAL_INTAKE, take_in, &records));
+  test_take_in (bench->journal, bench->bmc, &bench->records, n);
 }
 
 static gboolean
