@@ -6,6 +6,7 @@
 #include <glib-unix.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
@@ -13,6 +14,9 @@
  * others have their turn. */
 #define READ_BUDGET 16u
 #define DROP_BUDGET 512u
+
+/* How much is fetched from the kernel at once. */
+#define RANDOM_SIZE 256u
 
 /* OpenIPMI names the types and leaves their contents to us. */
 struct os_hnd_fd_id_s
@@ -47,6 +51,8 @@ typedef struct OsHandler
   const OsHandlerDatabase *database;
   gpointer database_data;
   GString *partial; /* a debug message that the library prints in pieces */
+  guint8 random[RANDOM_SIZE];
+  gsize random_left; /* at its beginning */
 } OsHandler;
 
 static OsHandler *
@@ -184,6 +190,7 @@ add_fd (os_handler_t *handler, int fd, os_data_ready_t ready, void *cb_data, os_
   new_id->cb_data = cb_data;
   new_id->freed = freed;
   new_id->source = g_unix_fd_source_new (fd, G_IO_IN);
+  g_source_set_can_recurse (new_id->source, TRUE); /* as in channel.c */
   g_source_set_callback (new_id->source, G_SOURCE_FUNC (on_ready), new_id, fd_id_free);
   g_source_attach (new_id->source, self_of (handler)->context);
   g_source_unref (new_id->source);
@@ -246,10 +253,8 @@ stop_timer (G_GNUC_UNUSED os_handler_t *handler, os_hnd_timer_id_t *id)
 }
 
 static int
-get_random (G_GNUC_UNUSED os_handler_t *handler, void *data, unsigned int length)
+read_random (guint8 *bytes, gsize length)
 {
-  guint8 *bytes = data;
-
   while (length > 0)
     {
       ssize_t got = getrandom (bytes, length, 0);
@@ -259,9 +264,30 @@ get_random (G_GNUC_UNUSED os_handler_t *handler, void *data, unsigned int length
       if (got > 0)
         {
           bytes += got;
-          length -= (unsigned int) got;
+          length -= (gsize) got;
         }
     }
+  return 0;
+}
+
+/* The library wants 16 bytes for each message that it encrypts. */
+static int
+get_random (os_handler_t *handler, void *data, unsigned int length)
+{
+  OsHandler *self = self_of (handler);
+
+  if (length > sizeof self->random)
+    return read_random (data, length);
+  if (length > self->random_left)
+    {
+      int error = read_random (self->random, sizeof self->random);
+      if (error != 0)
+        return error;
+      self->random_left = sizeof self->random;
+    }
+  self->random_left -= length;
+  memcpy (data, self->random + self->random_left, length);
+  explicit_bzero (self->random + self->random_left, length); /* it may become a key */
   return 0;
 }
 

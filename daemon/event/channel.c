@@ -46,6 +46,10 @@ watch (Channel *channel, GIOCondition condition, GUnixFDSourceFunc function)
 {
   GSource *source = g_unix_fd_source_new (channel->fd, condition);
 
+  /* No callback runs a loop of its own.  But a source that cannot recurse is taken
+   * out of the poll while it is dispatched and put back, and GLib wakes the loop for
+   * each: two more writes, a read and a turn for every packet. */
+  g_source_set_can_recurse (source, TRUE);
   g_source_set_callback (source, G_SOURCE_FUNC (function), channel, NULL);
   g_source_attach (source, channel->context);
   return source;
