@@ -2,6 +2,10 @@
 /* timers.c - see timers.h. */
 #include "timers.h"
 
+/* How late a timer may be: this part of its delay, and at most so much. */
+#define SLACK_PART 8
+#define SLACK_MAX (16 * 1024) /* microseconds */
+
 struct _Timer
 {
   TimerNode node; /* first: the heap's pointers are cast back */
@@ -124,15 +128,25 @@ timer_free (Timer *timer)
   g_free (timer);
 }
 
+gint64
+timers_round_up (gint64 due, gint64 delay)
+{
+  gint64 grid
+      = delay < 2 * SLACK_PART ? 1 : G_GINT64_CONSTANT (1) << (g_bit_storage ((gulong) (delay / SLACK_PART)) - 1);
+
+  grid = MIN (grid, SLACK_MAX);
+  return (due + grid - 1) / grid * grid;
+}
+
 void
 timer_start (Timer *timer, gint64 delay_us)
 {
   Timers *timers = timer->timers;
+  gint64 delay = MAX (delay_us, 1); /* at least a microsecond on: see dispatch() */
 
   timer_heap_remove (&timers->heap, &timer->node);
   timer->bmc = serving_bmc (timers->serving);
-  /* At least a microsecond on: see dispatch(). */
-  timer_heap_insert (&timers->heap, &timer->node, g_get_monotonic_time () + MAX (delay_us, 1));
+  timer_heap_insert (&timers->heap, &timer->node, timers_round_up (g_get_monotonic_time () + delay, delay));
 }
 
 gboolean

@@ -32,7 +32,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Timers, timers_free)
 Timer *timer_new (Timers *timers, TimerFunc function, gpointer user_data);
 void timer_free (Timer *timer); /* stops it; NULL is fine */
 
-/* Starts it anew if it is running. */
+/* Starts it anew if it is running.  It runs up to an eighth of its delay late, at
+ * most 16 ms: see timers_round_up(). */
 void timer_start (Timer *timer, gint64 delay_us);
 /* FALSE if it was not running. */
 gboolean timer_stop (Timer *timer);
@@ -40,6 +41,11 @@ gboolean timer_is_running (const Timer *timer);
 
 /* Replaces what runs; for a timer that is not running. */
 void timer_set_function (Timer *timer, TimerFunc function, gpointer user_data);
+
+/* When a timer runs that is due then, in microseconds: at the next multiple of
+ * the power of two that is no more than an eighth of its delay, nor than 16384.  So those of many
+ * BMCs run in one turn of the loop, and one wait is for the answers of all. */
+gint64 timers_round_up (gint64 due, gint64 delay);
 
 /* A random time within a tenth of `us`, either way: BMCs and polls must not
  * fall into step. */

@@ -5,7 +5,7 @@
  */
 #include "collector/id-string.h"
 #include "collector/record.h"
-#include "collector/timer-heap.h"
+#include "collector/timers.h"
 #include "event/spec.h"
 
 #include <string.h>
@@ -212,6 +212,27 @@ test_heap (void)
   timer_heap_clear (&heap);
 }
 
+/* Never early, at most an eighth of the delay or 16384 microseconds late, and timers
+ * that are due within the same grid run together. */
+static void
+test_slack (void)
+{
+  const gint64 begin = G_GINT64_CONSTANT (1234567890123);
+
+  for (gint64 delay = 1; delay < 10 * G_USEC_PER_SEC; delay += 1 + delay / 100)
+    for (gint64 shift = 0; shift < 50; shift++)
+      {
+        gint64 due = begin + shift * 331 + delay;
+        gint64 late = timers_round_up (due, delay) - due;
+        g_assert_cmpint (late, >=, 0);
+        g_assert_cmpint (late, <=, MIN (delay / 8, 16384));
+      }
+  for (gint64 due = begin; due < begin + 5 * 16384; due += 7)
+    g_assert_cmpint (timers_round_up (due, G_USEC_PER_SEC) % 16384, ==, 0);
+  for (gint64 delay = 1; delay < 16; delay++)
+    g_assert_cmpint (timers_round_up (begin, delay), ==, begin);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -223,5 +244,6 @@ main (int argc, char **argv)
   g_test_add_func ("/collector/id-string/decode", test_names);
   g_test_add_func ("/collector/id-string/modifiers", test_modifiers);
   g_test_add_func ("/collector/timer-heap", test_heap);
+  g_test_add_func ("/collector/timer-slack", test_slack);
   return g_test_run ();
 }
