@@ -71,9 +71,9 @@ def through_ipmid(directory, count):
             ipmid.signal_core(19)                       # SIGSTOP: so that they stand there all at once
             bmc.add(count)
             ipmid.signal_core(18)
-            at_first = wait_for(stored, 60, "the first events", poll=0.001)
+            at_first = wait_for(stored, 60, "the first events", poll=0.01)
             began = time.monotonic()
-            wait_for(lambda: stored() >= count, 120, lambda: f"{count} events, there are {stored()}", poll=0.001)
+            wait_for(lambda: stored() >= count, 120, lambda: f"{count} events, there are {stored()}", poll=0.01)
             rate = (count - at_first) / (time.monotonic() - began)
             rows, ids = database.execute("SELECT count (*), count (DISTINCT id) FROM event").fetchone()
             assert rows == ids == count, f"{count} events became {rows} rows with {ids} ids"

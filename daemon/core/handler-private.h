@@ -101,8 +101,8 @@ struct _Handler
   guint n_workers;
   RequestBook *requests; /* what the plugin has asked the core */
   Live *live;            /* what waits for it if it is fed live; NULL: it is not */
-  Readings *readings; /* what waits for the plugin's `readings`; NULL: it has none */
-  int cancel_fd;      /* eventfd: the plugin should give up */
+  Readings *readings;    /* what waits for the plugin's `readings`; NULL: it has none */
+  int cancel_fd;         /* eventfd: the plugin should give up */
 
   /* The core's thread alone. */
   gboolean removed, claimed;
@@ -112,6 +112,7 @@ struct _Handler
   GCond opened;
   Schedule *schedule;
   GHashTable *deliveries; /* guint64 token → Delivery */
+  GArray *settled;        /* ScheduleSettlement: to be written after the next attempt; may be NULL */
   guint64 next_token;
   guint n_running; /* workers that have begun and not ended */
   gboolean stopping, draining, cancelled, ended;
@@ -146,8 +147,17 @@ void workers_free (Handler *handler);
 gboolean workers_start (Handler *handler, GError **error);
 void workers_join (Handler *handler);
 
-/* Asks the journal for what the schedule has room for.  A worker's thread. */
-void worker_fetch_lanes (Handler *handler);
+/* Counts an attempt for each (ScheduleItem), and waits until that is on disk.  FALSE:
+ * the journal has failed.  A worker's thread. */
+gboolean worker_record_attempts (Handler *handler, GPtrArray *items);
+
+/* Takes answers (ScheduleSettlement) for the journal, which gets them with the next
+ * worker_catch_up() at the latest.  The lock is held. */
+void worker_keep_settlements (Handler *handler, GArray *settlements);
+
+/* Gives the journal the answers, and asks it for what the schedule has room for.  Does
+ * not wait.  Any thread. */
+void worker_catch_up (Handler *handler);
 
 /* A worker's thread function. */
 gpointer worker_run (gpointer worker);

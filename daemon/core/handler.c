@@ -259,6 +259,7 @@ handler_free (Handler *handler)
   g_hash_table_unref (handler->deliveries);
   request_book_unref (handler->requests);
   schedule_free (handler->schedule);
+  g_clear_pointer (&handler->settled, g_array_unref);
   live_free (handler->live);
   plugin_free (handler->plugin);
   g_mutex_clear (&handler->lock);

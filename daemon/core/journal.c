@@ -458,8 +458,8 @@ is_running (Journal *journal)
   return !journal->closing && !journal->failed;
 }
 
-void
-journal_submit (Journal *journal, JournalClass class, JournalWork work, JournalDone done, gpointer data)
+static void
+submit (Journal *journal, gboolean wake, JournalClass class, JournalWork work, JournalDone done, gpointer data)
 {
   Command *command = g_new (Command, 1);
 
@@ -469,13 +469,34 @@ journal_submit (Journal *journal, JournalClass class, JournalWork work, JournalD
   if (accepted)
     {
       g_queue_push_tail (&journal->queue, command);
-      g_cond_signal (&journal->changed);
+      if (wake)
+        g_cond_signal (&journal->changed);
     }
   g_mutex_unlock (&journal->lock);
   if (accepted)
     return;
   done (data, FALSE);
   g_free (command);
+}
+
+void
+journal_submit (Journal *journal, JournalClass class, JournalWork work, JournalDone done, gpointer data)
+{
+  submit (journal, TRUE, class, work, done, data);
+}
+
+void
+journal_submit_quietly (Journal *journal, JournalClass class, JournalWork work, JournalDone done, gpointer data)
+{
+  submit (journal, FALSE, class, work, done, data);
+}
+
+void
+journal_wake (Journal *journal)
+{
+  g_mutex_lock (&journal->lock);
+  g_cond_signal (&journal->changed);
+  g_mutex_unlock (&journal->lock);
 }
 
 typedef struct

@@ -57,6 +57,12 @@ gboolean journal_start (Journal *journal, GError **error);
 
 void journal_submit (Journal *journal, JournalClass class, JournalWork work, JournalDone done, gpointer data);
 
+/* Like journal_submit(), but the journal is not woken for it: it goes into the
+ * transaction of what is submitted next.  Whoever does not submit anything next calls
+ * journal_wake(). */
+void journal_submit_quietly (Journal *journal, JournalClass class, JournalWork work, JournalDone done, gpointer data);
+void journal_wake (Journal *journal);
+
 /* Like journal_submit(), but waits; not from the journal's thread.  FALSE: not
  * on disk. */
 gboolean journal_run (Journal *journal, JournalClass class, JournalWork work, gpointer data);

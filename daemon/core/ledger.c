@@ -502,10 +502,28 @@ ledger_own_event (Ledger *ledger, gint64 bmc, IpmidEvent *event, GError **error)
 
 /* ------------------------------------------------------------------ handlers */
 
-gboolean
-ledger_attempt (Ledger *ledger, gint64 handler, gint64 bmc, gint64 seq, guint batch, GError **error)
+/* A finalizer's need not be. */
+static gboolean
+is_ascending (const gint64 *seqs, guint n)
 {
-  return store_delivery_attempt (ledger->store, handler, bmc, seq, 1, batch, error);
+  for (guint i = 1; i < n; i++)
+    if (seqs[i] <= seqs[i - 1])
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
+ledger_attempt (Ledger *ledger, gint64 handler, gint64 bmc, const gint64 *seqs, guint n, guint batch, GError **error)
+{
+  gboolean done = FALSE;
+
+  if (n > 1 && is_ascending (seqs, n)
+      && !store_delivery_attempt_run (ledger->store, handler, bmc, seqs, n, batch, &done, error))
+    return FALSE;
+  for (guint i = 0; !done && i < n; i++)
+    if (!store_delivery_attempt (ledger->store, handler, bmc, seqs[i], 1, batch, error))
+      return FALSE;
+  return TRUE;
 }
 
 /* All required handlers are DONE: the finalizers' turn. */
@@ -526,16 +544,32 @@ owe_finalizers (Ledger *ledger, gint64 bmc, gint64 seq, IpmidEvent *event, guint
 }
 
 static gboolean
+has_finalizers (const Ledger *ledger)
+{
+  for (guint i = 0; i < ledger->handlers->len; i++)
+    {
+      const LedgerOwed *handler = ledger->handlers->pdata[i];
+      if (!handler->removed && handler->description.finalizer)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+static gboolean
 settle_done (Ledger *ledger, gboolean counts, gint64 bmc, gint64 seq, IpmidEvent *event, GError **error)
 {
   StoreDues dues;
   guint owed = 0;
 
+  if (!counts || !has_finalizers (ledger))
+    return store_event_release (ledger->store, seq, counts, error);
   if (!store_event_dues (ledger->store, seq, &dues, error))
     return FALSE;
-  if (counts && dues.open == 1 && !owe_finalizers (ledger, bmc, seq, event, &owed, error))
+  if (dues.open == 1 && !owe_finalizers (ledger, bmc, seq, event, &owed, error))
     return FALSE;
-  return store_event_adjust (ledger->store, seq, counts ? -1 : 0, (gint64) owed - 1, &dues, error);
+  dues.open--;
+  dues.owed += (gint64) owed - 1;
+  return store_event_set_dues (ledger->store, seq, &dues, error);
 }
 
 static gboolean

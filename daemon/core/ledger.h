@@ -161,8 +161,10 @@ void ledger_set_clock (Ledger *ledger, gint64 (*clock) (void));
 
 /* -------------------------------------------------------- from the handlers */
 
-/* Counts an attempt for each (gint64 seq) in `seqs`, all of this lane. */
-gboolean ledger_attempt (Ledger *ledger, gint64 handler, gint64 bmc, gint64 seq, guint batch, GError **error);
+/* Counts an attempt for each of the `n` in `seqs`, all of this lane, in a batch of so
+ * many events. */
+gboolean ledger_attempt (Ledger *ledger, gint64 handler, gint64 bmc, const gint64 *seqs, guint n, guint batch,
+                         GError **error);
 
 typedef enum
 {

@@ -46,8 +46,9 @@ static const char *const statements[N_STATEMENTS] = {
   [HANDLER_LEAVE] = "UPDATE handler SET gone = ?2 WHERE id = ?1 AND gone = 0",
   [HANDLER_LIST] = "SELECT id, name FROM handler ORDER BY name",
   [EVENT_INSERT] = "INSERT INTO event (seq, bmc, required, open, owed, payload) VALUES (?, ?, ?, ?, ?, ?)",
-  [EVENT_ADJUST] = "UPDATE event SET open = open + ?2, owed = owed + ?3 WHERE seq = ?1"
-                   " RETURNING required, open, owed",
+  [EVENT_RELEASE] = "UPDATE event SET open = open - ?2, owed = owed - 1 WHERE seq = ?1",
+  [EVENT_REMOVE_LAST] = "DELETE FROM event WHERE seq = ? AND owed <= 1",
+  [EVENT_SET_DUES] = "UPDATE event SET open = ?2, owed = ?3 WHERE seq = ?1",
   [EVENT_DUES] = "SELECT required, open, owed FROM event WHERE seq = ?",
   [EVENT_REMOVE] = "DELETE FROM event WHERE seq = ?",
   [EVENT_PAGE] = "SELECT seq, bmc, payload FROM event WHERE seq > ? AND seq < ? ORDER BY seq LIMIT ?",
@@ -55,6 +56,9 @@ static const char *const statements[N_STATEMENTS] = {
   [DELIVERY_INSERT] = "INSERT INTO delivery (handler, bmc, seq, attempts, inflight, counts) VALUES (?, ?, ?, 0, 0, ?)",
   [DELIVERY_ATTEMPT] = "UPDATE delivery SET attempts = max(attempts + ?4, 0), inflight = ?5"
                        " WHERE handler = ?1 AND bmc = ?2 AND seq = ?3",
+  [DELIVERY_ATTEMPT_RUN] = "UPDATE delivery SET attempts = attempts + 1, inflight = ?5"
+                           " WHERE handler = ?1 AND bmc = ?2 AND seq BETWEEN ?3 AND ?4 AND ?6 = (SELECT count(*)"
+                           " FROM delivery WHERE handler = ?1 AND bmc = ?2 AND seq BETWEEN ?3 AND ?4)",
   [DELIVERY_REMOVE] = "DELETE FROM delivery WHERE handler = ? AND bmc = ? AND seq = ? RETURNING attempts, counts",
   [DELIVERY_FETCH] = "SELECT d.seq, d.attempts, d.inflight, e.payload FROM delivery d JOIN event e ON e.seq = d.seq"
                      " WHERE d.handler = ? AND d.bmc = ? AND d.seq > ? ORDER BY d.seq LIMIT ?",

@@ -36,48 +36,51 @@ store_event_insert (Store *store, gint64 seq, gint64 bmc, const IpmidEvent *even
 }
 
 static void
-get_dues (sqlite3_stmt *row, StoreDues *dues)
+set_event_lost (gint64 seq, GError **error)
 {
-  dues->required = sqlite3_column_int64 (row, 0);
-  dues->open = sqlite3_column_int64 (row, 1);
-  dues->owed = sqlite3_column_int64 (row, 2);
+  g_set_error (error, IPMID_ERROR, IPMID_ERROR_JOURNAL_DAMAGED, "the journal has lost event %" G_GINT64_FORMAT, seq);
 }
 
 /* A row that must be there. */
-static gboolean
-read_dues (Store *store, sqlite3_stmt *row, gint64 seq, StoreDues *dues, GError **error)
+gboolean
+store_event_dues (Store *store, gint64 seq, StoreDues *dues, GError **error)
 {
   g_autoptr (GError) local = NULL;
+  sqlite3_stmt *row = statement_start (store, error, EVENT_DUES, "i", seq);
 
   if (row == NULL)
     return FALSE;
-  gboolean found = statement_next_row (store, row, &local);
-  if (found)
-    get_dues (row, dues);
-  /* A statement with RETURNING has done its work only when it has ended. */
-  if (found)
-    statement_next_row (store, row, &local);
+  if (statement_next_row (store, row, &local))
+    *dues = (StoreDues){ .required = sqlite3_column_int64 (row, 0),
+                         .open = sqlite3_column_int64 (row, 1),
+                         .owed = sqlite3_column_int64 (row, 2) };
+  else if (local == NULL)
+    set_event_lost (seq, &local);
   statement_finish (row);
-  if (found && local == NULL)
+  return statement_ended_well (&local, error);
+}
+
+gboolean
+store_event_release (Store *store, gint64 seq, gboolean counts, GError **error)
+{
+  if (!statement_run (store, error, EVENT_REMOVE_LAST, "i", seq))
+    return FALSE;
+  if (sqlite3_changes (store->db) > 0)
     return TRUE;
-  if (local == NULL)
-    g_set_error (&local, IPMID_ERROR, IPMID_ERROR_JOURNAL_DAMAGED, "the journal has lost event %" G_GINT64_FORMAT, seq);
-  g_propagate_error (error, g_steal_pointer (&local));
+  if (!statement_run (store, error, EVENT_RELEASE, "ii", seq, (gint64) counts))
+    return FALSE;
+  if (sqlite3_changes (store->db) > 0)
+    return TRUE;
+  set_event_lost (seq, error);
   return FALSE;
 }
 
 gboolean
-store_event_adjust (Store *store, gint64 seq, gint64 open_change, gint64 owed_change, StoreDues *dues, GError **error)
+store_event_set_dues (Store *store, gint64 seq, const StoreDues *dues, GError **error)
 {
-  return read_dues (store, statement_start (store, error, EVENT_ADJUST, "iii", seq, open_change, owed_change), seq,
-                    dues, error)
-         && (dues->owed > 0 || statement_run (store, error, EVENT_REMOVE, "i", seq));
-}
-
-gboolean
-store_event_dues (Store *store, gint64 seq, StoreDues *dues, GError **error)
-{
-  return read_dues (store, statement_start (store, error, EVENT_DUES, "i", seq), seq, dues, error);
+  if (dues->owed <= 0)
+    return statement_run (store, error, EVENT_REMOVE, "i", seq);
+  return statement_run (store, error, EVENT_SET_DUES, "iii", seq, dues->open, dues->owed);
 }
 
 gboolean
@@ -94,6 +97,17 @@ store_delivery_attempt (Store *store, gint64 handler, gint64 bmc, gint64 seq, gi
 }
 
 gboolean
+store_delivery_attempt_run (Store *store, gint64 handler, gint64 bmc, const gint64 *seqs, guint n, gint64 batch,
+                            gboolean *done, GError **error)
+{
+  gboolean good = statement_run (store, error, DELIVERY_ATTEMPT_RUN, "iiiiii", handler, bmc, seqs[0], seqs[n - 1],
+                                 batch, (gint64) n);
+
+  *done = good && sqlite3_changes (store->db) > 0;
+  return good;
+}
+
+gboolean
 store_delivery_remove (Store *store, gint64 handler, gint64 bmc, gint64 seq, gint64 *attempts, gboolean *counts,
                        gboolean *found, GError **error)
 {
@@ -107,7 +121,7 @@ store_delivery_remove (Store *store, gint64 handler, gint64 bmc, gint64 seq, gin
     {
       *attempts = sqlite3_column_int64 (row, 0);
       *counts = sqlite3_column_int (row, 1) != 0;
-      statement_next_row (store, row, &local); /* to its end; see read_dues() */
+      statement_next_row (store, row, &local); /* RETURNING has done its work only at its end */
     }
   statement_finish (row);
   return statement_ended_well (&local, error);

@@ -113,6 +113,7 @@ configure (Store *store, GError **error)
    * journal_size_limit: give the log's space back after a burst. */
   return statement_execute (store,
                             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024;"
+                            "PRAGMA secure_delete = OFF;"
                             "PRAGMA journal_size_limit = 8388608; PRAGMA temp_store = MEMORY",
                             error);
 }

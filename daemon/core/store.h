@@ -196,10 +196,12 @@ typedef struct
 
 gboolean store_event_insert (Store *store, gint64 seq, gint64 bmc, const IpmidEvent *event, const StoreDues *dues,
                              GError **error);
-/* Adds to the counters, returns the new ones, and removes the event when
- * nobody refers to it any more. */
-gboolean store_event_adjust (Store *store, gint64 seq, gint64 open, gint64 owed, StoreDues *dues, GError **error);
 gboolean store_event_dues (Store *store, gint64 seq, StoreDues *dues, GError **error);
+/* One of those that it is owed to has it (`counts`: and is required): the same as
+ * with the two others, but in one go. */
+gboolean store_event_release (Store *store, gint64 seq, gboolean counts, GError **error);
+/* Sets `open` and `owed`; removes the event if nobody refers to it any more. */
+gboolean store_event_set_dues (Store *store, gint64 seq, const StoreDues *dues, GError **error);
 
 typedef struct
 {
@@ -221,6 +223,10 @@ gboolean store_delivery_insert (Store *store, gint64 handler, gint64 bmc, gint64
  * (`attempts` -1) or leaves it (0): the delivery is not in flight any more. */
 gboolean store_delivery_attempt (Store *store, gint64 handler, gint64 bmc, gint64 seq, gint64 attempts, gint64 batch,
                                  GError **error);
+/* The same (`attempts` 1) for all of a lane from the first to the last of `seqs`, in
+ * one go; `*done` FALSE: there are others between, and nothing was done. */
+gboolean store_delivery_attempt_run (Store *store, gint64 handler, gint64 bmc, const gint64 *seqs, guint n,
+                                     gint64 batch, gboolean *done, GError **error);
 /* `*found` FALSE: there was no such delivery (answered before). */
 gboolean store_delivery_remove (Store *store, gint64 handler, gint64 bmc, gint64 seq, gint64 *attempts,
                                 gboolean *counts, gboolean *found, GError **error);

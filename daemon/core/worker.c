@@ -2,14 +2,11 @@
 /*
  * worker.c - a thread that calls one handler's plugin.
  *
- * An attempt is on disk before the plugin is called; the answers are submitted
- * after it, and are on disk before the next attempt is, because the journal
- * keeps its order.  So a crash repeats at most the batch in hand and, if its
- * answers were not committed yet, the one before.
+ * An attempt is on disk before the plugin is called, and the answers are written
+ * while it has the next batch (worker-journal.c).  So a crash repeats at most the
+ * batch in hand and the one before.
  *
- * Several workers share the schedule and the table of deliveries.  Answers are
- * submitted under the lock under which they set a lane free, so that no other
- * worker can be quicker with the next attempt of that lane.
+ * Several workers share the schedule and the table of deliveries.
  */
 #include "core/crash-point.h"
 #include "core/handler-private.h"
@@ -24,68 +21,6 @@
 
 /* A plugin's words for why it failed may come from afar. */
 #define REASON_MAX 1024 /* bytes */
-
-/* -------------------------------------------------------------- the journal */
-
-/* Attempts or answers on their way to the journal.  Owns what it holds. */
-typedef struct
-{
-  gint64 handler;
-  GArray *settlements; /* ScheduleSettlement */
-  GPtrArray *items;    /* ScheduleItem, the schedule's: attempts */
-} Entry;
-
-static gboolean
-write_settlements (Ledger *ledger, gpointer data, GError **error)
-{
-  Entry *entry = data;
-
-  for (guint i = 0; i < entry->settlements->len; i++)
-    {
-      ScheduleSettlement *s = &g_array_index (entry->settlements, ScheduleSettlement, i);
-      if (!ledger_settle (ledger, entry->handler, s->bmc, s->seq, s->event, s->outcome, s->reason, error))
-        return FALSE;
-    }
-  return TRUE;
-}
-
-static void
-free_settlements (gpointer data, G_GNUC_UNUSED gboolean committed)
-{
-  Entry *entry = data;
-
-  g_array_unref (entry->settlements);
-  g_free (entry);
-}
-
-/* Takes the settlements.  The lock is held. */
-static void
-submit_settlements (Handler *handler, GArray *settlements)
-{
-  if (settlements->len == 0)
-    {
-      g_array_unref (settlements);
-      return;
-    }
-  Entry *entry = g_new0 (Entry, 1);
-  entry->handler = handler->id;
-  entry->settlements = settlements;
-  journal_submit (handler->journal, JOURNAL_SETTLE, write_settlements, free_settlements, entry);
-}
-
-static gboolean
-write_attempts (Ledger *ledger, gpointer data, GError **error)
-{
-  Entry *entry = data;
-
-  for (guint i = 0; i < entry->items->len; i++)
-    {
-      const ScheduleItem *item = entry->items->pdata[i];
-      if (!ledger_attempt (ledger, entry->handler, item->bmc, item->seq, entry->items->len, error))
-        return FALSE;
-    }
-  return TRUE;
-}
 
 /* ---------------------------------------------------------------- deliveries */
 
@@ -200,14 +135,14 @@ settle (Handler *handler, Delivery *delivery, IpmidVerdict verdict, GArray *sett
   g_hash_table_remove (handler->deliveries, &delivery->token);
 }
 
-/* Submits the settlements and lets go of the lock.  What was settled may have
+/* Takes the settlements and lets go of the lock.  What was settled may have
  * made room for other workers, or given them the time to wait for. */
 static void
 unlock_settled (Handler *handler, GArray *settlements)
 {
   gboolean any = settlements->len > 0;
 
-  submit_settlements (handler, settlements);
+  worker_keep_settlements (handler, settlements);
   g_mutex_unlock (&handler->lock);
   if (any && handler->n_workers > 1)
     handler_wake (handler);
@@ -240,12 +175,12 @@ static gboolean
 deliver (Worker *worker, GPtrArray *items)
 {
   Handler *handler = worker->handler;
-  Entry attempts = { .handler = handler->id, .items = items };
   gint64 deadline;
   g_auto (Arrays) arrays = { 0 };
 
-  if (!journal_run (handler->journal, JOURNAL_SETTLE, write_attempts, &attempts))
+  if (!worker_record_attempts (handler, items))
     return FALSE;
+  worker_catch_up (handler);
   crash_point ("handler-before-call");
   deadline = g_get_monotonic_time () + handler->options.timeout;
   hand_over (worker, items, &arrays, deadline);
@@ -301,6 +236,7 @@ give_up_later (Handler *handler)
       settle (handler, delivery, delivery->answered ? delivery->verdict : IPMID_VERDICT_NONE, settlements);
     }
   unlock_settled (handler, settlements);
+  worker_catch_up (handler);
 }
 
 /* ------------------------------------------------------------------- the loop */
@@ -421,8 +357,10 @@ linger (Handler *handler)
   gboolean idle = handler->stopping || is_paused (handler);
   guint length = idle ? 0 : schedule_ready_length (handler->schedule);
   g_mutex_unlock (&handler->lock);
-  if (length > 0 && length < handler->options.batch)
-    poll (&cancel, 1, (int) (handler->options.linger / 1000));
+  if (length == 0 || length >= handler->options.batch)
+    return;
+  worker_catch_up (handler);
+  poll (&cancel, 1, (int) (handler->options.linger / 1000));
 }
 
 static gint64
@@ -449,17 +387,18 @@ serve (Worker *worker)
     {
       reopen_if_asked (worker);
       gint64 later_at = settle_later (handler);
-      worker_fetch_lanes (handler);
       linger (handler);
       g_ptr_array_set_size (items, 0);
-      if (!pick (handler, items, &wake_at))
-        return;
+      gboolean goes_on = pick (handler, items, &wake_at);
       if (items->len > 0)
         {
           if (!deliver (worker, items))
             return;
           continue;
         }
+      worker_catch_up (handler);
+      if (!goes_on)
+        return;
       gint64 live_at = worker_deliver_live (worker);
       if (live_at == 0)
         continue;

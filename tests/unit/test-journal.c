@@ -128,6 +128,42 @@ test_order (void)
   bench_free (bench);
 }
 
+static Job *
+new_job (Bench *bench, int number)
+{
+  Job *job = g_new (Job, 1);
+
+  *job = (Job){ bench, number, FALSE };
+  return job;
+}
+
+/* What is submitted quietly is committed with what follows, and before it; or when the
+ * journal is woken for it. */
+static void
+test_quietly (void)
+{
+  Bench *bench = bench_new (NULL);
+
+  for (int i = 0; i < 100; i++)
+    {
+      journal_submit_quietly (bench->journal, JOURNAL_SETTLE, work, done, new_job (bench, 2 * i));
+      submit (bench, JOURNAL_SETTLE, 2 * i + 1, FALSE);
+      wait_answered (bench, 2 * (guint) i + 2);
+    }
+  for (int i = 0; i < 200; i++)
+    g_assert_cmpint (g_array_index (bench->ran, int, i), ==, i);
+  for (guint i = 0; i < 100; i++)
+    {
+      journal_submit_quietly (bench->journal, JOURNAL_SETTLE, work, done, new_job (bench, 0));
+      journal_wake (bench->journal);
+      wait_answered (bench, 201 + i);
+    }
+  journal_submit_quietly (bench->journal, JOURNAL_SETTLE, work, done, new_job (bench, 0));
+  journal_end (bench->journal); /* nor is it forgotten */
+  g_assert_cmpuint (bench->committed, ==, 301);
+  bench_free (bench);
+}
+
 static gpointer
 submit_many (gpointer data)
 {
@@ -373,6 +409,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/journal/order", test_order);
+  g_test_add_func ("/journal/quietly", test_quietly);
   g_test_add_func ("/journal/many-threads", test_many_threads);
   g_test_add_func ("/journal/close-while-busy", test_close_while_busy);
   g_test_add_func ("/journal/end", test_end);

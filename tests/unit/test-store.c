@@ -388,9 +388,75 @@ test_dues (G_GNUC_UNUSED Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
   g_assert_cmpint (attempts, ==, 1);
   g_assert_true (store_delivery_remove (store, 1, 1, 1, &attempts, &counts, &found, NULL));
   g_assert_false (found);
-  g_assert_true (store_event_adjust (store, 1, -1, -1, &dues, NULL));
+  g_assert_true (store_event_dues (store, 1, &dues, NULL));
+  g_assert_cmpint (dues.open, ==, 1);
+  dues.open = 0;
+  g_assert_true (store_event_set_dues (store, 1, &dues, NULL));
+  g_assert_true (store_event_dues (store, 1, &dues, NULL));
   g_assert_cmpint (dues.open, ==, 0);
+  dues.owed = 0;
+  g_assert_true (store_event_set_dues (store, 1, &dues, NULL));
   g_assert_false (store_event_dues (store, 1, &dues, &error)); /* nobody refers to it any more */
+  g_assert_error (error, IPMID_ERROR, IPMID_ERROR_JOURNAL_DAMAGED);
+  store_close (store);
+}
+
+/* The attempts and marks of the lane's deliveries, as they stand. */
+static void
+assert_attempts (Store *store, guint n, const gint64 *attempts, const gint64 *inflight)
+{
+  g_autoptr (GArray) deliveries = fetch (store, NULL);
+
+  g_assert_cmpuint (deliveries->len, ==, n);
+  for (guint i = 0; i < n; i++)
+    {
+      g_assert_cmpint (g_array_index (deliveries, StoreDelivery, i).attempts, ==, attempts[i]);
+      g_assert_cmpint (g_array_index (deliveries, StoreDelivery, i).inflight, ==, inflight[i]);
+    }
+}
+
+/* Attempts for a whole run of a lane: all of it, or nothing. */
+static void
+test_attempt_run (G_GNUC_UNUSED Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
+{
+  Store *store = store_open (NULL, NULL);
+  const gint64 all[] = { 1, 2, 3, 4 }, ends[] = { 1, 4 }, middle[] = { 2, 3 };
+  gboolean done;
+
+  for (guint i = 0; i < G_N_ELEMENTS (all); i++)
+    g_assert_true (add_event (store, NULL));
+  g_assert_true (store_delivery_attempt_run (store, 1, 1, all, 4, 4, &done, NULL));
+  g_assert_true (done);
+  assert_attempts (store, 4, (const gint64[]){ 1, 1, 1, 1 }, (const gint64[]){ 4, 4, 4, 4 });
+  g_assert_true (store_delivery_attempt_run (store, 1, 1, ends, 2, 2, &done, NULL));
+  g_assert_false (done); /* others lie between */
+  g_assert_true (store_delivery_attempt_run (store, 1, 2, all, 4, 4, &done, NULL));
+  g_assert_false (done); /* another lane */
+  assert_attempts (store, 4, (const gint64[]){ 1, 1, 1, 1 }, (const gint64[]){ 4, 4, 4, 4 });
+  g_assert_true (store_delivery_attempt_run (store, 1, 1, middle, 2, 2, &done, NULL));
+  g_assert_true (done);
+  assert_attempts (store, 4, (const gint64[]){ 1, 2, 2, 1 }, (const gint64[]){ 4, 2, 2, 4 });
+  store_close (store);
+}
+
+/* One of two that are owed an event has it, then the other. */
+static void
+test_release (G_GNUC_UNUSED Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (IpmidEvent) event = new_event ();
+  Store *store = store_open (NULL, NULL);
+  StoreDues dues = { 1, 1, 2 };
+  gint64 seq = store_next_seq (store);
+
+  g_assert_true (store_event_insert (store, seq, 1, event, &dues, NULL));
+  g_assert_true (store_event_release (store, seq, TRUE, NULL));
+  g_assert_true (store_event_dues (store, seq, &dues, NULL));
+  g_assert_cmpint (dues.required, ==, 1);
+  g_assert_cmpint (dues.open, ==, 0);
+  g_assert_cmpint (dues.owed, ==, 1);
+  g_assert_true (store_event_release (store, seq, FALSE, NULL));
+  g_assert_false (store_event_release (store, seq, FALSE, &error)); /* nobody refers to it any more */
   g_assert_error (error, IPMID_ERROR, IPMID_ERROR_JOURNAL_DAMAGED);
   store_close (store);
 }
@@ -411,6 +477,8 @@ main (int argc, char **argv)
   ADD ("/store/damaged-payload", test_damaged_payload);
   ADD ("/store/no-database", test_no_database);
   ADD ("/store/link", test_link);
+  ADD ("/store/attempt-run", test_attempt_run);
+  ADD ("/store/release", test_release);
   ADD ("/store/full", test_full);
   ADD ("/store/dues", test_dues);
   return g_test_run ();
