@@ -108,11 +108,25 @@ write_attempts (Ledger *ledger, gpointer data, GError **error)
   return TRUE;
 }
 
+/* It may end us at once: what was answered before it should be on disk by then, or it
+ * will be suspect, too. */
+static gboolean
+is_suspect (const GPtrArray *items)
+{
+  return items->len == 1 && ((const ScheduleItem *) items->pdata[0])->suspect;
+}
+
 gboolean
 worker_record_attempts (Handler *handler, GPtrArray *items)
 {
   Entry attempts = { .handler = handler->id, .items = items };
 
+  if (is_suspect (items))
+    {
+      g_mutex_lock (&handler->lock);
+      submit_settlements (handler);
+      g_mutex_unlock (&handler->lock);
+    }
   return journal_run (handler->journal, JOURNAL_SETTLE, write_attempts, &attempts);
 }
 
