@@ -132,8 +132,8 @@ void handler_wake (Handler *handler);
 /* The journal's thread hands over an event (LedgerHandler.offer). */
 void handler_offer (gpointer handler, gint64 bmc, gint64 seq, IpmidEvent *event);
 
-/* Likewise: events of this BMC came before others (LedgerHandler.reread). */
-void handler_reread (gpointer handler, gint64 bmc);
+/* Likewise: events of this BMC, perhaps before others (LedgerHandler.reread). */
+void handler_reread (gpointer handler, gint64 bmc, gint64 seq);
 
 /* Makes the workers that the options ask for.  `handler->state` is the first
  * one's; the others get copies of its options. */

@@ -476,12 +476,12 @@ find_failing_since (const Handler *handler, const HandlerStatus *status)
 }
 
 void
-handler_reread (gpointer user_data, gint64 bmc)
+handler_reread (gpointer user_data, gint64 bmc, gint64 seq)
 {
   Handler *handler = user_data;
 
   g_mutex_lock (&handler->lock);
-  schedule_reread (handler->schedule, bmc);
+  schedule_reread (handler->schedule, bmc, seq);
   g_mutex_unlock (&handler->lock);
   handler_wake (handler);
 }

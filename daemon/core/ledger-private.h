@@ -54,7 +54,7 @@ typedef struct
   LedgerOwed *handler;
   gint64 bmc;
   gint64 seq;
-  IpmidEvent *event; /* NULL: LedgerHandler.reread */
+  IpmidEvent *event; /* NULL: LedgerHandler.reread, from `seq` on */
 } LedgerOffer;
 
 struct _Ledger

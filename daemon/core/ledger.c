@@ -320,7 +320,7 @@ ledger_committed (Ledger *ledger)
       if (offer->event != NULL)
         to->offer (to->user_data, offer->bmc, offer->seq, offer->event);
       else if (to->reread != NULL)
-        to->reread (to->user_data, offer->bmc);
+        to->reread (to->user_data, offer->bmc, offer->seq);
     }
   g_array_set_size (ledger->offers, 0);
 }

@@ -30,8 +30,9 @@ typedef struct
   QuietRule quiet;
   gint64 quota; /* deliveries that may be pending, and dead letters, before new ones are shed */
   void (*offer) (gpointer user_data, gint64 bmc, gint64 seq, IpmidEvent *event);
-  /* It is owed events of this BMC that are older than what it was offered. */
-  void (*reread) (gpointer user_data, gint64 bmc);
+  /* It is owed events of this BMC, from this one on, that may be older than what it
+   * was offered. */
+  void (*reread) (gpointer user_data, gint64 bmc, gint64 seq);
   gpointer user_data;
 } LedgerHandler;
 
@@ -177,13 +178,16 @@ typedef enum
 gboolean ledger_settle (Ledger *ledger, gint64 handler, gint64 bmc, gint64 seq, IpmidEvent *event,
                         LedgerOutcome outcome, const char *reason, GError **error);
 
-/* A dead letter of a handler that is configured, or all of them (`seq` 0), is owed to
- * it again, as if it had never been tried.  Not if it is fed live: nobody would deliver. */
-gboolean ledger_replay (Ledger *ledger, gint64 handler, gint64 seq, gint64 *moved, GError **error);
+/* Dead letters of a handler that is configured are owed to it again, as if they had
+ * never been tried: the first ones of the range, as many as one transaction should
+ * take.  `range->last` then is the last of those.  Not if it is fed live: nobody
+ * would deliver. */
+gboolean ledger_replay (Ledger *ledger, StoreDeadRange *range, gint64 *moved, GError **error);
 gboolean ledger_can_be_replayed (Ledger *ledger, gint64 handler);
-/* It is forgotten; also of a handler that is not configured any more.  Its record
- * stays in the SEL as if it were still owed. */
-gboolean ledger_drop (Ledger *ledger, gint64 handler, gint64 seq, gint64 *dropped, GError **error);
+/* They are forgotten, likewise; also of a handler that is not configured any more.
+ * Their records stay in the SEL as if they were still owed. */
+gboolean ledger_drop (Ledger *ledger, StoreDeadRange *range, gint64 *dropped, GError **error);
+
 /* A handler is to be owed what was received before it was there and the journal still
  * has; what was backfilled already is not owed again. */
 typedef struct

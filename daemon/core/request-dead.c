@@ -2,7 +2,8 @@
 /*
  * request-dead.c - the requests about dead letters.
  *
- * All of it happens on the journal's thread, in one transaction each.
+ * All of it happens on the journal's thread, in one transaction each, but for the
+ * replay and the drop of all: those go through them part by part, oldest first.
  */
 #include "core/request-private.h"
 
@@ -183,30 +184,58 @@ request_dead_show (Core *core, Request *request)
 
 /* --------------------------------------------------------------- replay, drop */
 
-typedef gboolean (*ChangeFunc) (Ledger *ledger, gint64 handler, gint64 seq, gint64 *changed, GError **error);
+typedef gboolean (*ChangeFunc) (Ledger *ledger, StoreDeadRange *range, gint64 *changed, GError **error);
 
-/* Each with that id, or all of the handler. */
+/* Each with the id of the request. */
+static gboolean
+change_some (Ledger *ledger, RequestWork *work, ChangeFunc function, GError **error)
+{
+  g_autoptr (GArray) found = NULL;
+  gint64 handler, changed;
+
+  if (!find_dead (ledger, work, &handler, &found, error))
+    return FALSE;
+  for (guint i = 0; work->refusal == NULL && i < found->len; i++)
+    {
+      gint64 seq = g_array_index (found, StoreDead, i).seq;
+      StoreDeadRange one = { handler, seq - 1, seq };
+      if (!function (ledger, &one, &changed, error))
+        return FALSE;
+      work->next.count += changed;
+    }
+  return TRUE;
+}
+
+/* The next part of all that there are when the first one begins.  What becomes a dead
+ * letter meanwhile is behind, or beyond the last, or taken once: there is an end. */
+static gboolean
+change_part (Ledger *ledger, RequestWork *work, ChangeFunc function, GError **error)
+{
+  gint64 handler, changed;
+
+  if (!find_handler (ledger, work, &handler, error))
+    return FALSE;
+  if (work->refusal != NULL)
+    return TRUE;
+  if (work->done.last == 0 && !store_dead_last (ledger_store (ledger), handler, &work->next.last, error))
+    return FALSE;
+  StoreDeadRange part = { handler, work->done.after, work->next.last };
+  if (!function (ledger, &part, &changed, error))
+    return FALSE;
+  work->next.after = part.last;
+  work->next.count += changed;
+  work->goes_on = part.last < work->next.last;
+  return TRUE;
+}
+
 static gboolean
 change (Ledger *ledger, RequestWork *work, ChangeFunc function, const char *key, GError **error)
 {
-  g_autoptr (GArray) found = NULL;
-  gint64 handler, total = 0, n;
+  gboolean all = request_flag (work->request, "all");
 
-  if (request_flag (work->request, "all"))
-    {
-      if (!find_handler (ledger, work, &handler, error)
-          || (work->refusal == NULL && !function (ledger, handler, 0, &total, error)))
-        return FALSE;
-    }
-  else if (!find_dead (ledger, work, &handler, &found, error))
+  if (!(all ? change_part : change_some) (ledger, work, function, error))
     return FALSE;
-  for (guint i = 0; work->refusal == NULL && found != NULL && i < found->len; i++)
-    {
-      if (!function (ledger, handler, g_array_index (found, StoreDead, i).seq, &n, error))
-        return FALSE;
-      total += n;
-    }
-  g_variant_dict_insert (&work->reply, key, "x", total);
+  g_variant_dict_insert (&work->reply, key, "x", work->next.count);
   return TRUE;
 }
 

@@ -2,10 +2,14 @@
 /* request-journal.c - methods that are work for the journal; see request-private.h. */
 #include "core/request-private.h"
 
+#include "core/crash-point.h"
+
 static void
 reset (RequestWork *work)
 {
   g_clear_pointer (&work->refusal, g_free);
+  work->next = work->done;
+  work->goes_on = FALSE;
   g_variant_dict_clear (&work->reply);
   g_variant_dict_init (&work->reply, NULL);
 }
@@ -24,6 +28,13 @@ on_done (gpointer data, gboolean committed)
 {
   RequestWork *work = data;
 
+  if (committed && work->refusal == NULL && work->goes_on)
+    {
+      work->done = work->next;
+      crash_point ("request-part");
+      journal_submit (work->journal, work->class, run, on_done, work);
+      return;
+    }
   if (!committed)
     request_fail_journal (work->request);
   else if (work->refusal != NULL)
@@ -41,6 +52,8 @@ request_submit (Core *core, Request *request, JournalClass class, RequestWorkFun
 {
   RequestWork *work = g_new0 (RequestWork, 1);
 
+  work->journal = core->journal;
+  work->class = class;
   work->request = request_ref (request);
   work->run = run_it;
   g_variant_dict_init (&work->reply, NULL);

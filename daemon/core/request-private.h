@@ -54,23 +54,40 @@ void request_fail_bmc (Request *request, const char *name);
 
 /* A method that is work for the journal: `run` fills the reply or refuses, on the
  * journal's thread inside a transaction, perhaps more than once.  Its result is as
- * JournalWork's: FALSE only if the journal has failed. */
+ * JournalWork's: FALSE only if the journal has failed.
+ *
+ * Work on very many rows does a part of them, says how far it is in `next`, and
+ * `goes_on`: once that is on disk it runs again, behind what waits for the journal
+ * meanwhile, and the request is answered after the last part.  Whatever ends ipmid
+ * in between leaves whole parts. */
 typedef struct _RequestWork RequestWork;
 typedef gboolean (*RequestWorkFunc) (Ledger *ledger, RequestWork *work, GError **error);
 
+typedef struct
+{
+  gint64 after; /* this seq and all before it are done */
+  gint64 last;  /* up to which one to go; decided by the first part */
+  gint64 count; /* of what was done */
+} RequestProgress;
+
 struct _RequestWork
 {
+  Journal *journal;
+  JournalClass class;
   Request *request;
   RequestWorkFunc run;
+  RequestProgress done; /* on disk; zeros at first */
+  RequestProgress next; /* as `done` when `run` is called */
+  gboolean goes_on;     /* FALSE when `run` is called */
   GVariantDict reply;
   IpmidRequestError code;
   char *refusal; /* NULL: it is not refused */
 };
 
-/* The request is answered when that is on disk. */
+/* The request is answered when all of that is on disk. */
 void request_submit (Core *core, Request *request, JournalClass class, RequestWorkFunc run);
 
-/* TRUE, for the work to return; it must not have changed anything. */
+/* TRUE, for the work to return; this part must not have changed anything. */
 gboolean request_refuse (RequestWork *work, IpmidRequestError code, const char *format, ...) G_GNUC_PRINTF (3, 4);
 
 /* -------------------------------------------------------------- request-dead.c */

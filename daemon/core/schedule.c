@@ -292,11 +292,26 @@ forget_stale (Schedule *schedule, Lane *lane)
   spill (schedule, lane);
 }
 
+/* It comes behind all that is in memory: it is read in its turn. */
+static void
+leave_in_journal (Schedule *schedule, Lane *lane, gint64 seq)
+{
+  /* What is being read may or may not show it. */
+  if (lane->expected > 0)
+    lane->missed = MIN (lane->missed, seq);
+  spill (schedule, lane);
+}
+
 void
-schedule_reread (Schedule *schedule, gint64 bmc)
+schedule_reread (Schedule *schedule, gint64 bmc, gint64 seq)
 {
   Lane *lane = get_lane (schedule, bmc);
 
+  if (seq > lane->last_seq)
+    {
+      leave_in_journal (schedule, lane, seq);
+      return;
+    }
   lane->stale = TRUE;
   forget_stale (schedule, lane);
   place_lane (schedule, lane);
@@ -320,10 +335,7 @@ schedule_offer (Schedule *schedule, gint64 bmc, gint64 seq, IpmidEvent *event)
 
   if (has_to_spill (schedule, lane, seq))
     {
-      /* What is being read may or may not show it. */
-      if (lane->expected > 0)
-        lane->missed = MIN (lane->missed, seq);
-      spill (schedule, lane);
+      leave_in_journal (schedule, lane, seq);
       return;
     }
   lane->unordered = lane->unordered || seq < lane->last_seq;

@@ -67,9 +67,10 @@ GArray *schedule_settlements_new (void);
 /* At start: the journal holds events of this lane. */
 void schedule_add_backlog (Schedule *schedule, gint64 bmc);
 
-/* The journal has got events of this lane that come before others in memory: what is
- * not in flight is forgotten, and the lane read again from its start. */
-void schedule_reread (Schedule *schedule, gint64 bmc);
+/* The journal has got events of this lane, the first of which is `seq`.  If that comes
+ * before others in memory, what is not in flight is forgotten, and the lane read again
+ * from its start. */
+void schedule_reread (Schedule *schedule, gint64 bmc, gint64 seq);
 
 /* A new event.  Their sequence numbers grow, but for a finalizer's, whose events
  * come in the order in which the others have handled them. */

@@ -9,8 +9,8 @@
 #define DEAD_COLUMNS "d.handler, h.name, d.bmc, d.seq, d.time, d.attempts, d.reason, e.payload"
 #define DEAD_TABLES "dead d JOIN handler h ON h.id = d.handler JOIN event e ON e.seq = d.seq"
 
-/* One dead letter of a handler, or all of them (0). */
-#define DEAD_CHOSEN "handler = ?1 AND (?2 = 0 OR seq = ?2)"
+/* StoreDeadRange. */
+#define DEAD_CHOSEN "handler = ?1 AND seq > ?2 AND seq <= ?3"
 
 #define BMC_COLUMNS                                                                                                    \
   "id, epoch, contact, cursor, ordinal, newest_time, overflow, guid, alarms, silence, suspected, replaced"
@@ -78,7 +78,9 @@ static const char *const statements[N_STATEMENTS] = {
   [DEAD_FIND] = "SELECT " DEAD_COLUMNS " FROM dead d CROSS JOIN handler h ON h.id = d.handler"
                 " CROSS JOIN event e ON e.seq = d.seq"
                 " WHERE d.handler = ?1 AND instr (e.payload, CAST (?2 AS BLOB)) > 0 ORDER BY d.seq",
-  [DEAD_LANES] = "SELECT DISTINCT bmc FROM dead WHERE " DEAD_CHOSEN,
+  [DEAD_LAST] = "SELECT seq FROM dead WHERE handler = ? ORDER BY seq DESC LIMIT 1",
+  [DEAD_CUT] = "SELECT seq FROM dead WHERE " DEAD_CHOSEN " ORDER BY seq LIMIT 1 OFFSET ?4",
+  [DEAD_LANES] = "SELECT min (seq), bmc FROM dead WHERE " DEAD_CHOSEN " GROUP BY bmc",
   [DEAD_COUNTING] = "SELECT seq, bmc FROM dead WHERE counts <> 0 AND " DEAD_CHOSEN,
   [DEAD_COUNT_OPEN] = "SELECT count(*) FROM dead WHERE bmc = ? AND counts <> 0",
   [DEAD_TO_DELIVERY] = "INSERT OR REPLACE INTO delivery (handler, bmc, seq, attempts, inflight, counts)"

@@ -142,35 +142,30 @@ store_handler_find (Store *store, const char *name, gint64 *id, gboolean *found,
 
 /* ----------------------------------------------------------------- changing */
 
+gboolean
+store_dead_last (Store *store, gint64 handler, gint64 *seq, GError **error)
+{
+  gboolean found;
+
+  *seq = 0;
+  return statement_get_integer (store, error, seq, &found, DEAD_LAST, "i", handler);
+}
+
+gboolean
+store_dead_cut (Store *store, StoreDeadRange *range, guint limit, GError **error)
+{
+  gboolean found;
+
+  return statement_get_integer (store, error, &range->last, &found, DEAD_CUT, "iiii", range->handler, range->after,
+                                range->last, (gint64) limit - 1);
+}
+
+/* Takes the row: of seqs and BMCs. */
 static GArray *
-read_integers (Store *store, sqlite3_stmt *row, GError **error)
-{
-  g_autoptr (GArray) list = g_array_new (FALSE, FALSE, sizeof (gint64));
-  g_autoptr (GError) local = NULL;
-
-  if (row == NULL)
-    return NULL;
-  while (statement_next_row (store, row, &local))
-    {
-      gint64 value = sqlite3_column_int64 (row, 0);
-      g_array_append_val (list, value);
-    }
-  statement_finish (row);
-  return statement_ended_well (&local, error) ? g_steal_pointer (&list) : NULL;
-}
-
-GArray *
-store_dead_lanes (Store *store, gint64 handler, gint64 seq, GError **error)
-{
-  return read_integers (store, statement_start (store, error, DEAD_LANES, "ii", handler, seq), error);
-}
-
-GArray *
-store_dead_counting (Store *store, gint64 handler, gint64 seq, GError **error)
+read_places (Store *store, sqlite3_stmt *row, GError **error)
 {
   g_autoptr (GArray) list = g_array_new (FALSE, FALSE, sizeof (StoreEvent));
   g_autoptr (GError) local = NULL;
-  sqlite3_stmt *row = statement_start (store, error, DEAD_COUNTING, "ii", handler, seq);
 
   if (row == NULL)
     return NULL;
@@ -183,22 +178,40 @@ store_dead_counting (Store *store, gint64 handler, gint64 seq, GError **error)
   return statement_ended_well (&local, error) ? g_steal_pointer (&list) : NULL;
 }
 
-gboolean
-store_dead_replay (Store *store, gint64 handler, gint64 seq, gint64 *moved, GError **error)
+GArray *
+store_dead_lanes (Store *store, const StoreDeadRange *range, GError **error)
 {
-  if (!statement_run (store, error, DEAD_TO_DELIVERY, "ii", handler, seq)
-      || !statement_run (store, error, DEAD_REMOVE, "ii", handler, seq))
+  return read_places (
+      store, statement_start (store, error, DEAD_LANES, "iii", range->handler, range->after, range->last), error);
+}
+
+GArray *
+store_dead_counting (Store *store, const StoreDeadRange *range, GError **error)
+{
+  return read_places (
+      store, statement_start (store, error, DEAD_COUNTING, "iii", range->handler, range->after, range->last), error);
+}
+
+static gboolean
+run_range (Store *store, Statement which, const StoreDeadRange *range, GError **error)
+{
+  return statement_run (store, error, which, "iii", range->handler, range->after, range->last);
+}
+
+gboolean
+store_dead_replay (Store *store, const StoreDeadRange *range, gint64 *moved, GError **error)
+{
+  if (!run_range (store, DEAD_TO_DELIVERY, range, error) || !run_range (store, DEAD_REMOVE, range, error))
     return FALSE;
   *moved = sqlite3_changes64 (store->db);
   return TRUE;
 }
 
 gboolean
-store_dead_drop (Store *store, gint64 handler, gint64 seq, gint64 *dropped, GError **error)
+store_dead_drop (Store *store, const StoreDeadRange *range, gint64 *dropped, GError **error)
 {
-  if (!statement_run (store, error, DEAD_DISOWN, "ii", handler, seq)
-      || !statement_run (store, error, DEAD_REMOVE_EVENTS, "ii", handler, seq)
-      || !statement_run (store, error, DEAD_REMOVE, "ii", handler, seq))
+  if (!run_range (store, DEAD_DISOWN, range, error) || !run_range (store, DEAD_REMOVE_EVENTS, range, error)
+      || !run_range (store, DEAD_REMOVE, range, error))
     return FALSE;
   *dropped = sqlite3_changes64 (store->db);
   return TRUE;

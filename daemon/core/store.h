@@ -368,13 +368,25 @@ gboolean store_dead_of_others (Store *store, GArray *handlers, StoreDeadCountFun
 /* Unlike store_handler_load(), which creates. */
 gboolean store_handler_find (Store *store, const char *name, gint64 *id, gboolean *found, GError **error);
 
-/* `seq` 0: all of this handler.  Whose lanes (gint64) these are; they become
- * deliveries that were never tried; they are forgotten, and so are events to which
- * nobody else refers. */
-/* The dead letters among them that count for deletion (StoreEvent, without `event`). */
-GArray *store_dead_counting (Store *store, gint64 handler, gint64 seq, GError **error);
-GArray *store_dead_lanes (Store *store, gint64 handler, gint64 seq, GError **error);
-gboolean store_dead_replay (Store *store, gint64 handler, gint64 seq, gint64 *moved, GError **error);
-gboolean store_dead_drop (Store *store, gint64 handler, gint64 seq, gint64 *dropped, GError **error);
+/* Dead letters of one handler: those with after < seq <= last. */
+typedef struct
+{
+  gint64 handler;
+  gint64 after;
+  gint64 last;
+} StoreDeadRange;
+
+/* The newest one of this handler; 0: it has none. */
+gboolean store_dead_last (Store *store, gint64 handler, gint64 *seq, GError **error);
+/* Moves `last` forward, so that there are no more than `limit` (at least 1). */
+gboolean store_dead_cut (Store *store, StoreDeadRange *range, guint limit, GError **error);
+/* The first one of each BMC among them (StoreEvent, without `event`). */
+GArray *store_dead_lanes (Store *store, const StoreDeadRange *range, GError **error);
+/* Which of them count for deletion (StoreEvent, without `event`). */
+GArray *store_dead_counting (Store *store, const StoreDeadRange *range, GError **error);
+/* They become deliveries that were never tried. */
+gboolean store_dead_replay (Store *store, const StoreDeadRange *range, gint64 *moved, GError **error);
+/* They are forgotten, and so are events to which nobody else refers. */
+gboolean store_dead_drop (Store *store, const StoreDeadRange *range, gint64 *dropped, GError **error);
 
 #endif

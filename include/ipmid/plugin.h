@@ -755,8 +755,12 @@ ipmid_host_release (IpmidHost *host, const char *name)
  *     replayed: x.  They are owed to the handler again, as if they had never been tried,
  *       before what is newer; on disk when this is answered.  CONFLICT: it is not
  *       configured any more.
+ *       `all`: those that there are when it begins, the oldest first and some hundred at
+ *       a time, so that nothing else waits for it; what the handler takes meanwhile may be
+ *       newer than what is still to come.  If ipmid ends in between (UNAVAILABLE) the rest
+ *       stay dead letters: ask again.
  * dead-drop { handler: s, id: s or all: b }
- *     dropped: x.  Their records stay in the SEL, as not handled.
+ *     dropped: x.  Their records stay in the SEL, as not handled.  `all`: likewise.
  *
  * rescan { bmc: s }
  *     complete: b (whether the SEL could be read to its end), records: x.  When what it

@@ -494,6 +494,7 @@ static void
 test_drop (Bench *bench, gconstpointer how)
 {
   gint64 handler = add_handler (bench, "h", TRUE);
+  StoreDeadRange all = { .last = G_MAXINT64 };
   gint64 dropped;
   StoreOpen open;
 
@@ -510,7 +511,8 @@ test_drop (Bench *bench, gconstpointer how)
   if (GPOINTER_TO_INT (how) == 1)
     g_assert_cmpint (ledger_add_bmc (bench->ledger, "b2", "b1", NULL), ==, bench->bmc);
   begin (bench);
-  g_assert_true (ledger_drop (bench->ledger, handler, 0, &dropped, NULL));
+  all.handler = handler;
+  g_assert_true (ledger_drop (bench->ledger, &all, &dropped, NULL));
   commit (bench);
   g_assert_cmpint (dropped, ==, 1);
   count_open (bench, &open);
@@ -524,6 +526,7 @@ test_replay (Bench *bench, G_GNUC_UNUSED gconstpointer data)
 {
   gint64 handler = add_handler (bench, "h", TRUE);
   gint64 finalizer = add_handler (bench, "finalizer", FALSE);
+  StoreDeadRange all = { handler, 0, G_MAXINT64 };
   gint64 moved;
   LedgerCounts counts;
   StoreOpen open;
@@ -531,7 +534,7 @@ test_replay (Bench *bench, G_GNUC_UNUSED gconstpointer data)
   show (bench, 1, 1, 1, 0);
   settle_last (bench, handler, LEDGER_DEAD);
   begin (bench);
-  g_assert_true (ledger_replay (bench->ledger, handler, 0, &moved, NULL));
+  g_assert_true (ledger_replay (bench->ledger, &all, &moved, NULL));
   commit (bench);
   g_assert_cmpint (moved, ==, 1);
   ledger_counts (bench->ledger, handler, &counts);
@@ -542,6 +545,165 @@ test_replay (Bench *bench, G_GNUC_UNUSED gconstpointer data)
   g_assert_cmpuint (count_offers (bench, finalizer), ==, 1);
   count_open (bench, &open);
   g_assert_cmpint (open.pending + open.dead + open.given_up, ==, 0);
+}
+
+/* 1200 dead letters of a required handler, and three events more that wait for it. */
+static gint64
+bury_many (Bench *bench)
+{
+  gint64 handler = add_handler (bench, "h", TRUE);
+
+  show (bench, 1, 1203, 1, 0);
+  g_assert_cmpuint (count_offers (bench, handler), ==, 1203);
+  begin (bench);
+  for (guint i = 0; i < bench->offered->len; i++)
+    {
+      const Offered offered = g_array_index (bench->offered, Offered, i);
+      if (offered.handler == handler && offered.seq <= 1200)
+        g_assert_true (
+            ledger_settle (bench->ledger, handler, offered.bmc, offered.seq, offered.event, LEDGER_DEAD, "no", NULL));
+    }
+  commit (bench);
+  return handler;
+}
+
+typedef gboolean (*ChangeFunc) (Ledger *ledger, StoreDeadRange *range, gint64 *changed, GError **error);
+
+/* As a request goes through them; each part is rolled back once.  `between` comes
+ * after each part.  How many there were. */
+static gint64
+change_all (Bench *bench, gint64 handler, ChangeFunc change,
+            void (*between) (Bench *bench, gint64 handler, gint64 last))
+{
+  gint64 last, changed, total = 0;
+  StoreDeadRange part = { handler, 0, 0 };
+
+  g_assert_true (store_dead_last (bench->store, handler, &last, NULL));
+  for (guint n = 0; part.last < last; n++)
+    {
+      g_assert_cmpuint (n, <, 20); /* there is an end */
+      part = (StoreDeadRange){ handler, part.last, last };
+      begin (bench);
+      g_assert_true (change (bench->ledger, &part, &changed, NULL));
+      store_rollback (bench->store);
+      ledger_rolled_back (bench->ledger);
+      part.last = last;
+      begin (bench);
+      g_assert_true (change (bench->ledger, &part, &changed, NULL));
+      commit (bench);
+      g_assert_cmpint (changed, <=, 500);
+      total += changed;
+      if (between != NULL)
+        between (bench, handler, part.last);
+    }
+  return total;
+}
+
+static void
+check_counts (Bench *bench, gint64 handler, gint64 pending, gint64 dead)
+{
+  LedgerCounts counts;
+  gint64 stored;
+
+  ledger_counts (bench->ledger, handler, &counts);
+  g_assert_cmpint (counts.pending, ==, pending);
+  g_assert_cmpint (counts.dead, ==, dead);
+  g_assert_true (store_delivery_count (bench->store, handler, &stored, NULL));
+  g_assert_cmpint (stored, ==, pending);
+  g_assert_true (store_dead_count (bench->store, handler, &stored, NULL));
+  g_assert_cmpint (stored, ==, dead);
+}
+
+/* All events that are kept, or some of them, become dead letters (again). */
+static void
+reject_up_to (Bench *bench, gint64 handler, gint64 last)
+{
+  g_autoptr (GArray) owed = g_array_new (FALSE, FALSE, sizeof (StoreDelivery));
+
+  begin (bench);
+  g_assert_true (store_delivery_fetch (bench->store, handler, bench->bmc, 0, 5000, owed, NULL));
+  for (guint i = 0; i < owed->len; i++)
+    {
+      const StoreDelivery *delivery = &g_array_index (owed, StoreDelivery, i);
+      if (delivery->seq <= last)
+        g_assert_true (ledger_settle (bench->ledger, handler, bench->bmc, delivery->seq, delivery->event, LEDGER_DEAD,
+                                      "no", NULL));
+      event_unref (delivery->event);
+    }
+  commit (bench);
+}
+
+static void
+reject_part (Bench *bench, gint64 handler, gint64 last)
+{
+  reject_up_to (bench, handler, last);
+}
+
+static void
+reject_everything (Bench *bench, gint64 handler, G_GNUC_UNUSED gint64 last)
+{
+  reject_up_to (bench, handler, G_MAXINT64);
+}
+
+static void
+test_replay_of_many (Bench *bench, G_GNUC_UNUSED gconstpointer data)
+{
+  gint64 handler = bury_many (bench);
+
+  check_counts (bench, handler, 3, 1200);
+  g_assert_cmpint (change_all (bench, handler, ledger_replay, NULL), ==, 1200);
+  check_counts (bench, handler, 1203, 0);
+  g_assert_cmpint (change_all (bench, handler, ledger_replay, NULL), ==, 0);
+}
+
+/* What is rejected again while others are still to come is not replayed again; nor is
+ * what had not been a dead letter. */
+static void
+test_replay_that_is_rejected (Bench *bench, gconstpointer everything)
+{
+  gint64 handler = bury_many (bench);
+
+  g_assert_cmpint (change_all (bench, handler, ledger_replay, everything != NULL ? reject_everything : reject_part), ==,
+                   1200);
+  check_counts (bench, handler, everything != NULL ? 0 : 3, everything != NULL ? 1203 : 1200);
+}
+
+/* Every record keeps its place in the SEL; the events are gone but for those that
+ * somebody else is owed. */
+static void
+test_drop_of_many (Bench *bench, gconstpointer kept)
+{
+  StoreOpen open;
+
+  if (kept != NULL)
+    add_handler (bench, "other", FALSE);
+  gint64 handler = bury_many (bench);
+  g_assert_cmpint (change_all (bench, handler, ledger_drop, NULL), ==, 1200);
+  check_counts (bench, handler, 3, 0);
+  count_open (bench, &open);
+  g_assert_cmpint (open.given_up, ==, 1200);
+  g_assert_cmpint (open.dead, ==, 0);
+  g_assert_cmpint (open.pending, ==, 3);
+  g_autoptr (GArray) events = store_event_page (bench->store, 0, G_MAXINT64, 5000, NULL);
+  g_assert_cmpuint (events->len, ==, kept != NULL ? 1203 : 3);
+}
+
+/* Only those in the range; others' are others'. */
+static void
+test_dead_range (Bench *bench, G_GNUC_UNUSED gconstpointer data)
+{
+  gint64 handler = bury_many (bench), other = add_handler (bench, "other", FALSE), changed;
+  StoreDeadRange one = { handler, 699, 700 }, none = { other, 0, G_MAXINT64 }, some = { handler, 10, 20 };
+
+  begin (bench);
+  g_assert_true (ledger_replay (bench->ledger, &one, &changed, NULL));
+  g_assert_cmpint (changed, ==, 1);
+  g_assert_true (ledger_replay (bench->ledger, &none, &changed, NULL));
+  g_assert_cmpint (changed, ==, 0);
+  g_assert_true (ledger_drop (bench->ledger, &some, &changed, NULL));
+  g_assert_cmpint (changed, ==, 10);
+  commit (bench);
+  check_counts (bench, handler, 4, 1189);
 }
 
 /* What is fed live delivers no dead letter of earlier days; it may be owed again. */
@@ -583,6 +745,12 @@ main (int argc, char **argv)
   ADD ("/ledger-asked/dead/drop-renamed", GINT_TO_POINTER (1), test_drop);
   ADD ("/ledger-asked/dead/drop-absent", GINT_TO_POINTER (2), test_drop);
   ADD ("/ledger-asked/dead/replay", NULL, test_replay);
+  ADD ("/ledger-asked/dead/replay-many", NULL, test_replay_of_many);
+  ADD ("/ledger-asked/dead/replay-rejected", NULL, test_replay_that_is_rejected);
+  ADD ("/ledger-asked/dead/replay-all-rejected", "everything", test_replay_that_is_rejected);
+  ADD ("/ledger-asked/dead/drop-many", NULL, test_drop_of_many);
+  ADD ("/ledger-asked/dead/drop-many-kept", "kept", test_drop_of_many);
+  ADD ("/ledger-asked/dead/range", NULL, test_dead_range);
   ADD ("/ledger-asked/dead/live", NULL, test_live);
   int result = g_test_run ();
   g_ptr_array_unref (sinks);

@@ -4,6 +4,7 @@
  * fit the table; what a core without BMCs says of itself.
  */
 #include <core/request-private.h>
+#include <event/error.h>
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -439,6 +440,160 @@ test_at_the_end (Bench *bench, G_GNUC_UNUSED gconstpointer data)
   clear_answer (&after);
 }
 
+/* ---------------------------------------------------------------- work in parts */
+
+#define PARTS 5
+
+typedef struct
+{
+  Journal *journal;
+  Core core; /* of which there is only the journal */
+  RequestBook *book;
+  gint answers; /* atomic: how many came */
+} PartsBench;
+
+typedef struct
+{
+  PartsBench *bench;
+  gint place; /* from 1, in the order of the answers */
+  GVariant *reply;
+  GError *error;
+} PartsAnswer;
+
+static gint runs; /* of count_parts(), on the journal's thread */
+
+static void
+on_journal_failed (const GError *error, G_GNUC_UNUSED gpointer user_data)
+{
+  g_error ("%s", error->message);
+}
+
+static void
+set_up_parts (PartsBench *bench, G_GNUC_UNUSED gconstpointer data)
+{
+  const JournalOptions options = { NULL, { G_GINT64_CONSTANT (1) << 30, 0 }, on_journal_failed, NULL };
+
+  bench->journal = journal_open (&options, NULL);
+  g_assert_nonnull (bench->journal);
+  bench->core.journal = bench->journal;
+  bench->book = request_book_new ();
+  runs = 0;
+}
+
+static void
+tear_down_parts (PartsBench *bench, G_GNUC_UNUSED gconstpointer data)
+{
+  journal_close (bench->journal);
+  request_book_close (bench->book);
+  request_book_unref (bench->book);
+}
+
+static void
+on_parts_reply (gpointer user_data, GVariant *reply, const GError *error)
+{
+  PartsAnswer *answer = user_data;
+
+  answer->reply = reply == NULL ? NULL : g_variant_ref (reply);
+  answer->error = error == NULL ? NULL : g_error_copy (error);
+  g_assert_cmpint (answer->place, ==, 0);
+  answer->place = g_atomic_int_get (&answer->bench->answers) + 1;
+  g_atomic_int_inc (&answer->bench->answers);
+}
+
+static void
+submit_parts (PartsBench *bench, RequestWorkFunc run, PartsAnswer *answer)
+{
+  g_autoptr (Request) request = request_new (bench->book, "parts", NULL, on_parts_reply, answer);
+
+  answer->bench = bench;
+  request_submit (&bench->core, request, JOURNAL_SETTLE, run);
+}
+
+/* Once it is rolled back, in the middle. */
+static gboolean
+count_parts (G_GNUC_UNUSED Ledger *ledger, RequestWork *work, GError **error)
+{
+  g_assert_cmpint (work->next.count, ==, work->done.count);
+  g_assert_false (work->goes_on);
+  work->next.count++;
+  work->goes_on = work->next.count < PARTS;
+  g_variant_dict_insert (&work->reply, "count", "x", work->next.count);
+  if (++runs == 3)
+    g_set_error (error, IPMID_ERROR, IPMID_ERROR_JOURNAL_FULL, "told to be full");
+  return runs != 3;
+}
+
+static gboolean
+do_nothing (G_GNUC_UNUSED Ledger *ledger, G_GNUC_UNUSED RequestWork *work, G_GNUC_UNUSED GError **error)
+{
+  return TRUE;
+}
+
+static gboolean
+go_on_for_ever (G_GNUC_UNUSED Ledger *ledger, RequestWork *work, G_GNUC_UNUSED GError **error)
+{
+  work->goes_on = TRUE;
+  return TRUE;
+}
+
+static gboolean
+refuse_the_second (G_GNUC_UNUSED Ledger *ledger, RequestWork *work, G_GNUC_UNUSED GError **error)
+{
+  work->next.count++;
+  work->goes_on = TRUE;
+  return work->done.count == 0 || request_refuse (work, IPMID_REQUEST_CONFLICT, "not any more");
+}
+
+/* What is submitted after it is done before it, and each part counts once. */
+static void
+test_parts (PartsBench *bench, G_GNUC_UNUSED gconstpointer data)
+{
+  PartsAnswer slow = { 0 }, quick = { 0 };
+
+  submit_parts (bench, count_parts, &slow);
+  submit_parts (bench, do_nothing, &quick);
+  g_assert_true (journal_start (bench->journal, NULL));
+  iterate_until (&bench->answers, 2);
+  g_assert_cmpint (quick.place, ==, 1);
+  g_assert_cmpint (slow.place, ==, 2);
+  g_assert_no_error (slow.error);
+  g_assert_cmpint (integer (slow.reply, "count"), ==, PARTS);
+  g_assert_cmpint (runs, ==, PARTS + 1);
+  g_variant_unref (slow.reply);
+  g_variant_unref (quick.reply);
+}
+
+static void
+test_parts_refused (PartsBench *bench, G_GNUC_UNUSED gconstpointer data)
+{
+  PartsAnswer answer = { 0 };
+
+  submit_parts (bench, refuse_the_second, &answer);
+  g_assert_true (journal_start (bench->journal, NULL));
+  iterate_until (&bench->answers, 1);
+  g_assert_error (answer.error, IPMID_REQUEST_ERROR, (int) IPMID_REQUEST_CONFLICT);
+  g_clear_error (&answer.error);
+}
+
+/* The end of the journal waits for one part only. */
+static void
+test_parts_at_the_end (PartsBench *bench, G_GNUC_UNUSED gconstpointer data)
+{
+  PartsAnswer endless = { 0 }, quick = { 0 };
+
+  submit_parts (bench, go_on_for_ever, &endless);
+  submit_parts (bench, do_nothing, &quick);
+  g_assert_true (journal_start (bench->journal, NULL));
+  iterate_until (&bench->answers, 1);
+  journal_end (bench->journal);
+  g_assert_cmpint (endless.place, ==, 2);
+  g_assert_error (endless.error, IPMID_REQUEST_ERROR, (int) IPMID_REQUEST_UNAVAILABLE);
+  g_clear_error (&endless.error);
+  g_variant_unref (quick.reply);
+}
+
+#define ADD_PARTS(name, function)                                                                                      \
+  g_test_add ("/request/" name, PartsBench, NULL, set_up_parts, function, tear_down_parts)
 #define ADD(name, function) g_test_add ("/request/" name, Bench, NULL, set_up, function, tear_down)
 
 int
@@ -456,5 +611,8 @@ main (int argc, char **argv)
   ADD ("bmcs", test_bmcs);
   ADD ("refused", test_refused);
   ADD ("at-the-end", test_at_the_end);
+  ADD_PARTS ("parts", test_parts);
+  ADD_PARTS ("parts-refused", test_parts_refused);
+  ADD_PARTS ("parts-at-the-end", test_parts_at_the_end);
   return g_test_run ();
 }

@@ -34,8 +34,9 @@ typedef struct
 {
   Schedule *schedule;
   ScheduleLimits limits;
-  GArray *owed[LANES]; /* Owed, oldest first */
-  GArray *offers;      /* committed, not yet offered: pairs (lane, seq) */
+  GArray *owed[LANES];    /* Owed, oldest first */
+  GArray *letters[LANES]; /* gint64: dead ones, oldest first */
+  GArray *offers;         /* committed, not yet offered: pairs (lane, seq); -seq: to be read again from there on */
   Fetch fetches[LANES];
   GPtrArray *in_flight; /* ScheduleItem */
   GHashTable *poison;   /* seq */
@@ -60,7 +61,10 @@ model_new (const ScheduleLimits *limits)
   model->limits = *limits;
   model->schedule = schedule_new (limits);
   for (guint i = 0; i < LANES; i++)
-    model->owed[i] = g_array_new (FALSE, TRUE, sizeof (Owed));
+    {
+      model->owed[i] = g_array_new (FALSE, TRUE, sizeof (Owed));
+      model->letters[i] = g_array_new (FALSE, FALSE, sizeof (gint64));
+    }
   model->offers = g_array_new (FALSE, FALSE, 2 * sizeof (gint64));
   model->in_flight = g_ptr_array_new ();
   model->poison = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
@@ -86,7 +90,10 @@ model_free (Model *model)
   drop_fetches (model);
   schedule_free (model->schedule);
   for (guint i = 0; i < LANES; i++)
-    g_array_unref (model->owed[i]);
+    {
+      g_array_unref (model->owed[i]);
+      g_array_unref (model->letters[i]);
+    }
   g_array_unref (model->offers);
   g_ptr_array_unref (model->in_flight);
   g_hash_table_unref (model->poison);
@@ -134,9 +141,40 @@ make_offers (Model *model)
   for (guint i = 0; i < model->offers->len; i++)
     {
       const gint64 *pair = (const gint64 *) (gconstpointer) (model->offers->data + i * 2 * sizeof (gint64));
-      schedule_offer (model->schedule, pair[0], pair[1], model->event);
+      if (pair[1] > 0)
+        schedule_offer (model->schedule, pair[0], pair[1], model->event);
+      else
+        schedule_reread (model->schedule, pair[0], -pair[1]);
     }
   g_array_set_size (model->offers, 0);
+}
+
+static void
+owe_again (Model *model, guint lane, gint64 seq)
+{
+  const Owed owed = { .seq = seq };
+  guint at = 0;
+
+  while (at < model->owed[lane]->len && g_array_index (model->owed[lane], Owed, at).seq < seq)
+    at++;
+  g_array_insert_val (model->owed[lane], at, owed);
+}
+
+/* The oldest dead letters of a lane are owed again, as a part of a replay. */
+static void
+replay (Model *model, guint lane, guint n)
+{
+  GArray *letters = model->letters[lane];
+
+  n = MIN (n, letters->len);
+  if (n == 0)
+    return;
+  gint64 pair[2] = { lane, -g_array_index (letters, gint64, 0) };
+  for (guint i = 0; i < n; i++)
+    owe_again (model, lane, g_array_index (letters, gint64, i));
+  g_array_remove_range (letters, 0, n);
+  g_array_append_val (model->offers, pair);
+  model->dead -= n;
 }
 
 /* The three steps of a fetch, as the worker, the journal's transaction and its
@@ -232,6 +270,18 @@ pick (Model *model)
 }
 
 static void
+bury (Model *model, gint64 lane, gint64 seq)
+{
+  GArray *letters = model->letters[lane];
+  guint at = 0;
+
+  while (at < letters->len && g_array_index (letters, gint64, at) < seq)
+    at++;
+  g_array_insert_val (letters, at, seq);
+  model->dead++;
+}
+
+static void
 apply (Model *model, GArray *settlements)
 {
   for (guint i = 0; i < settlements->len; i++)
@@ -246,7 +296,8 @@ apply (Model *model, GArray *settlements)
       if (s->outcome != LEDGER_DONE && s->outcome != LEDGER_DEAD)
         continue;
       model->done += s->outcome == LEDGER_DONE;
-      model->dead += s->outcome == LEDGER_DEAD;
+      if (s->outcome == LEDGER_DEAD)
+        bury (model, s->bmc, s->seq);
       g_array_remove_index (model->owed[s->bmc], (guint) (owed - &g_array_index (model->owed[s->bmc], Owed, 0)));
     }
 }
@@ -429,6 +480,79 @@ test_offer_between_during_fetch (void)
   end_fetch (model, 0);
   run_dry (model, 100);
   g_assert_cmpuint (model->done, ==, 9);
+  model_free (model);
+}
+
+/* So many, from the first on, all of one lane. */
+static void
+reject_all (Model *model, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    take_in (model, 0);
+  while (total_owed (model) > 0)
+    {
+      turn (model);
+      while (model->in_flight->len > 0)
+        settle (model, 0, IPMID_VERDICT_REJECT);
+    }
+  g_assert_cmpuint (model->dead, ==, n);
+}
+
+/* Replayed part by part, of any size, before the handler comes to it: in order, and
+ * before what was in memory. */
+static void
+test_replay (void)
+{
+  for (guint part = 1; part <= 20; part++)
+    {
+      Model *model = model_new (&tiny);
+      gint64 last = 0;
+      reject_all (model, 20);
+      for (guint i = 0; i < 9; i++)
+        take_in (model, 0);
+      make_offers (model);
+      ask_fetches (model);
+      while (model->dead > 0)
+        {
+          replay (model, 0, part);
+          make_offers (model);
+        }
+      read_fetch (model, 0);
+      end_fetch (model, 0);
+      while (total_owed (model) > 0)
+        {
+          turn (model);
+          for (; model->in_flight->len > 0; settle (model, 0, IPMID_VERDICT_DONE))
+            g_assert_cmpint (((ScheduleItem *) model->in_flight->pdata[0])->seq, ==, ++last);
+        }
+      g_assert_cmpint (last, ==, 29);
+      model_free (model);
+    }
+}
+
+/* What comes behind all that is in memory is no reason to try what fails at once. */
+static void
+test_replay_keeps_back_off (void)
+{
+  Model *model = model_new (&tiny);
+
+  reject_all (model, 40);
+  replay (model, 0, 10);
+  turn (model);
+  g_assert_cmpuint (model->in_flight->len, >, 0);
+  while (model->in_flight->len > 0)
+    settle (model, 0, IPMID_VERDICT_RETRY);
+  gint64 next = schedule_next_time (model->schedule);
+  g_assert_cmpint (next, >, model->now);
+  while (model->dead > 0)
+    {
+      replay (model, 0, 10);
+      turn (model);
+      g_assert_cmpuint (model->in_flight->len, ==, 0);
+      g_assert_cmpint (schedule_next_time (model->schedule), ==, next);
+    }
+  run_dry (model, 1000);
+  g_assert_cmpuint (model->done, ==, 40);
   model_free (model);
 }
 
@@ -789,7 +913,7 @@ random_step (Model *model)
 {
   guint lane = (guint) g_test_rand_int_range (0, LANES);
 
-  switch (g_test_rand_int_range (0, 12))
+  switch (g_test_rand_int_range (0, 13))
     {
     case 0:
     case 1:
@@ -823,6 +947,9 @@ random_step (Model *model)
       break;
     case 10:
       model->now += g_test_rand_int_range (0, 5 * SECOND);
+      break;
+    case 11:
+      replay (model, lane, (guint) g_test_rand_int_range (1, 4));
       break;
     default:
       if (g_test_rand_int_range (0, 40) == 0)
@@ -877,6 +1004,8 @@ main (int argc, char **argv)
   g_test_add_func ("/schedule/offer-during-fetch", test_offer_during_fetch);
   g_test_add_func ("/schedule/offer-out-of-order", test_offer_out_of_order);
   g_test_add_func ("/schedule/offer-between-during-fetch", test_offer_between_during_fetch);
+  g_test_add_func ("/schedule/replay", test_replay);
+  g_test_add_func ("/schedule/replay-keeps-back-off", test_replay_keeps_back_off);
   g_test_add_func ("/schedule/outage", test_outage);
   g_test_add_func ("/schedule/poison", test_poison);
   g_test_add_func ("/schedule/poison-single-lane", test_poison_single_lane);
