@@ -276,6 +276,25 @@ feed_begin (Feed *feed)
 
 /* -------------------------------------------------------------- the latest */
 
+static gboolean
+has_id (Feed *feed, const IpmidEvent *event, const char *id)
+{
+  return g_strcmp0 (ipmid_event_string (feed->host, event, IPMID_FIELD_ID), id) == 0;
+}
+
+IpmidEvent *
+feed_find (Feed *feed, const char *id)
+{
+  IpmidEvent *found = NULL;
+
+  g_mutex_lock (&feed->lock);
+  for (GList *link = feed->latest.tail; link != NULL && found == NULL; link = link->prev)
+    if (has_id (feed, link->data, id))
+      found = ipmid_event_ref (feed->host, link->data);
+  g_mutex_unlock (&feed->lock);
+  return found;
+}
+
 GPtrArray *
 feed_latest (Feed *feed, const Query *query, gboolean *more)
 {
@@ -288,7 +307,7 @@ feed_latest (Feed *feed, const Query *query, gboolean *more)
   for (; link != NULL && !*more; link = oldest ? link->next : link->prev)
     {
       if (!passed)
-        passed = g_strcmp0 (ipmid_event_string (feed->host, link->data, IPMID_FIELD_ID), query->store.after) == 0;
+        passed = has_id (feed, link->data, query->store.after);
       else if (query_matches (query, feed->host, link->data))
         {
           *more = found->len == query->store.limit;

@@ -35,6 +35,9 @@ void feed_add (Feed *feed, IpmidEvent *const *events, guint n);
  * further ones. */
 GPtrArray *feed_latest (Feed *feed, const Query *query, gboolean *more);
 
+/* The one with this id; a reference, NULL: it is not there (any more). */
+IpmidEvent *feed_find (Feed *feed, const char *id);
+
 /* When it began: nanoseconds since 1970. */
 gint64 feed_since (const Feed *feed);
 

@@ -71,15 +71,14 @@ take_limit (Query *query, GError **error)
   return TRUE;
 }
 
-/* Letters and digits, in lower case; the rest separates. */
+/* Letters and digits; the rest separates. */
 static char **
-fold_words (const char *text)
+split_words (const char *text)
 {
-  g_autofree char *folded = g_utf8_casefold (text, -1);
   g_autoptr (GPtrArray) words = g_ptr_array_new ();
   g_autoptr (GString) word = g_string_new (NULL);
 
-  for (const char *at = folded;; at = g_utf8_next_char (at))
+  for (const char *at = text;; at = g_utf8_next_char (at))
     {
       gunichar c = g_utf8_get_char (at);
       if (g_unichar_isalnum (c))
@@ -94,6 +93,32 @@ fold_words (const char *text)
     }
   g_ptr_array_add (words, NULL);
   return (char **) g_ptr_array_free (g_steal_pointer (&words), FALSE);
+}
+
+static char **
+fold_words (const char *text)
+{
+  g_autofree char *folded = g_utf8_casefold (text, -1);
+
+  return split_words (folded);
+}
+
+/* Words are beginnings of words, from memory as from a store. */
+static gboolean
+take_text (Query *query, GError **error)
+{
+  const char *text = query->store.text;
+
+  if (text == NULL)
+    return TRUE;
+  g_auto (GStrv) words = split_words (text);
+  if (words[0] == NULL)
+    return refuse (error, "text has no letter and no digit to look for");
+  g_autofree char *joined = g_strjoinv ("* ", words);
+  query->words = fold_words (text);
+  query->beginnings = g_strconcat (joined, "*", NULL);
+  query->store.text = query->beginnings;
+  return TRUE;
 }
 
 static gboolean
@@ -111,13 +136,12 @@ take (Query *query, GError **error)
       || !choose (query->arguments, "kind", kinds, &kind, error)
       || !choose (query->arguments, "order", orders, &order, error)
       || !take_time (query->arguments, "since", &store->since, error)
-      || !take_time (query->arguments, "until", &store->until, error) || !take_limit (query, error))
+      || !take_time (query->arguments, "until", &store->until, error) || !take_limit (query, error)
+      || !take_text (query, error))
     return FALSE;
   store->severity = (IpmidSeverity) severity;
   store->kind = (IpmidKind) kind;
   store->oldest_first = order == 2;
-  if (store->text != NULL)
-    query->words = fold_words (store->text);
   if (query->follow && (store->after != NULL || order != 0))
     return refuse (error, "follow does not go with after or order");
   return TRUE;
@@ -140,6 +164,7 @@ query_free (Query *query)
     return;
   g_variant_unref (query->arguments);
   g_strfreev (query->words);
+  g_free (query->beginnings);
   g_free (query);
 }
 

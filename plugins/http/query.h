@@ -14,9 +14,10 @@
 
 typedef struct
 {
-  IpmidStoreEventQuery store; /* its texts are those of `arguments` */
+  IpmidStoreEventQuery store; /* its texts are those of `arguments`, but for `text` */
   GVariant *arguments;
-  char **words; /* of `text`, folded; NULL: none */
+  char **words;     /* of `text`, folded; NULL: none */
+  char *beginnings; /* the same words as a store wants them: "cpu* temp*" */
   gboolean follow;
   gboolean has_limit;
 } Query;

@@ -32,6 +32,7 @@ const Route routes[] = {
   { ROUTE_POST, API "/bmcs/{bmc}/log", "log", NULL, NULL, "an event with a text of yours", NULL },
   { ROUTE_POST, API "/bmcs/{bmc}/silence", "silence", NULL, NULL, "keep still about it for a while", NULL },
   { ROUTE_GET, API "/events", NULL, events_serve, events_query, "events, and those to come", NULL },
+  { ROUTE_GET, API "/events/{id*}", NULL, events_serve_one, NULL, "one event", NULL },
   { ROUTE_GET, API "/handlers", "status", NULL, NULL, "all handlers", "handlers" },
   { ROUTE_POST, API "/handlers/{handler}/backfill", "backfill", NULL, NULL, "give it what the others have had already", NULL },
   { ROUTE_GET, API "/dead", "dead-list", NULL, dead_query, "dead letters", NULL },

@@ -54,6 +54,9 @@ test_find (void)
     { "/api/v1/dead/h/replay", ROUTE_POST, "/dead/{handler}/replay", "handler=h" },
     { "/api/v1/dead/h/replay/replay", ROUTE_POST, "/dead/{handler}/{id*}/replay", "handler=h id=replay" },
     { "/api/v1/dead/h", ROUTE_GET, NULL, "" },
+    { "/api/v1/events", ROUTE_GET, "/events", "" },
+    { "/api/v1/events/b/1/2", ROUTE_GET, "/events/{id*}", "id=b/1/2" },
+    { "/api/v1/events/", ROUTE_GET, NULL, "" },
     { "api/v1", ROUTE_GET, NULL, "" },
     { "", ROUTE_GET, NULL, "" },
     { "/", ROUTE_GET, NULL, "" },
@@ -294,6 +297,38 @@ test_latest (void)
   feed_free (feed);
 }
 
+static void
+test_find_event (void)
+{
+  g_autoptr (BenchHost) host = bench_host_new ("file");
+  Feed *feed = feed_new (&host->host, 5);
+
+  feed_numbers (feed, "b0", 1, 10);
+  for (guint i = 1; i <= 11; i++)
+    {
+      g_autoptr (IpmidEvent) wanted = bench_event ("b0", i);
+      g_autoptr (IpmidEvent) found = feed_find (feed, event_string (wanted, IPMID_FIELD_ID));
+      g_assert_true ((found != NULL) == (i >= 6 && i <= 10));
+      if (found != NULL)
+        g_assert_cmpstr (event_string (found, IPMID_FIELD_ID), ==, event_string (wanted, IPMID_FIELD_ID));
+    }
+  feed_free (feed);
+}
+
+/* A store is asked for beginnings of words, as memory is. */
+static void
+test_query_text (void)
+{
+  g_autoptr (Query) words = query ("{'text': <'CPU1: Temp* (Straße)'>}");
+  g_autoptr (GVariant) none = g_variant_ref_sink (g_variant_new_parsed ("{'text': <' * - '>}"));
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpstr (words->store.text, ==, "CPU1* Temp* Straße*");
+  g_assert_cmpstr (words->words[1], ==, "temp");
+  g_assert_null (query_new (none, &error));
+  g_assert_error (error, IPMID_REQUEST_ERROR, IPMID_REQUEST_INVALID);
+}
+
 /* ----------------------------------------------------------------------- listener */
 
 static void
@@ -350,6 +385,8 @@ main (int argc, char **argv)
   g_test_add_func ("/http/follow", test_follow);
   g_test_add_func ("/http/slow-follower", test_slow_follower);
   g_test_add_func ("/http/latest", test_latest);
+  g_test_add_func ("/http/find-event", test_find_event);
+  g_test_add_func ("/http/query-text", test_query_text);
   g_test_add_func ("/http/listener", test_listener);
   g_test_add_func ("/http/mode", test_mode);
   return g_test_run ();
