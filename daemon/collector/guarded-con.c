@@ -18,6 +18,7 @@ struct _GuardedCon
 {
   guint references; /* the owner's, the connection's, one per outstanding reply */
   SdrWatch *sdrs;
+  SdrPopulation population;
   GuardedConSessionFunc on_session; /* NULL: called, or not wanted any more */
   gpointer user_data;
   SendFunc send;
@@ -38,6 +39,8 @@ static char attribute_name[] = "ipmid";
 #define LATE (900 * G_TIME_SPAN_MILLISECOND)
 #define LATE_REMEMBERED (5 * G_TIME_SPAN_MINUTE)
 #define REPEATS_MAX 4u
+
+#define BMC_ADDRESS 0x20u
 
 static int on_reply (ipmi_con_t *con, ipmi_msgi_t *own);
 
@@ -73,6 +76,7 @@ guarded_con_unref (GuardedCon *guarded)
   if (guarded == NULL || --guarded->references > 0)
     return;
   sdr_watch_free (guarded->sdrs);
+  sdr_population_clear (&guarded->population);
   g_free (guarded);
 }
 
@@ -84,10 +88,32 @@ is_sign_of_life (const ipmi_msg_t *reply)
          || (reply->data_len == 1 && reply->data[0] != IPMI_TIMEOUT_CC && reply->data[0] != IPMI_UNKNOWN_ERR_CC);
 }
 
+/* FALSE: it is neither the BMC nor a satellite. */
+static gboolean
+who_answers (const Pending *pending, SdrController *controller)
+{
+  const ipmi_system_interface_addr_t *itself = (const ipmi_system_interface_addr_t *) &pending->addr;
+  const ipmi_ipmb_addr_t *behind = (const ipmi_ipmb_addr_t *) &pending->addr;
+
+  if (pending->whole && pending->addr.addr_type == IPMI_SYSTEM_INTERFACE_ADDR_TYPE)
+    *controller = (SdrController){ .lun = itself->lun };
+  else if (!pending->whole || pending->addr.addr_type != IPMI_IPMB_ADDR_TYPE)
+    return FALSE;
+  /* The library knows the BMC by its place on the IPMB, too (5.4). */
+  else if (pending->addr.channel == 0 && behind->slave_addr == BMC_ADDRESS)
+    *controller = (SdrController){ .lun = behind->lun };
+  else
+    *controller = (SdrController){
+      .satellite = TRUE, .channel = (guint8) pending->addr.channel, .address = behind->slave_addr, .lun = behind->lun
+    };
+  return TRUE;
+}
+
 static void
 judge (Pending *pending, ipmi_msg_t *reply)
 {
   GuardedCon *guarded = pending->guarded;
+  SdrController controller;
 
   if (reply->data == NULL)
     return;
@@ -100,6 +126,9 @@ judge (Pending *pending, ipmi_msg_t *reply)
     }
   sdr_watch_reply (guarded->sdrs, pending->netfn, pending->command, pending->request, pending->request_length,
                    reply->data, reply->data_len);
+  if (who_answers (pending, &controller))
+    sdr_population_reply (&guarded->population, &controller, pending->netfn, pending->command, reply->data,
+                          reply->data_len);
 }
 
 /* The library gives up a message after some tries, and much with it: one
@@ -337,6 +366,12 @@ SdrWatch *
 guarded_con_sdrs (const GuardedCon *guarded)
 {
   return guarded->sdrs;
+}
+
+SdrPopulation *
+guarded_con_population (GuardedCon *guarded)
+{
+  return &guarded->population;
 }
 
 void

@@ -2,13 +2,14 @@
 /*
  * guarded-con.h - OpenIPMI's connection with the reply guard before it.
  *
- * Every reply passes guard.h and sdr-watch.h before the library sees it.  On
+ * Every reply passes guard.h, sdr-watch.h and sdr-population.h before the library sees it.  On
  * the way, messages are counted: that tells a connection that is dead or one
  * that never settles.  One thread.
  */
 #ifndef GUARDED_CON_H
 #define GUARDED_CON_H
 
+#include "sdr-population.h"
 #include "sdr-watch.h"
 
 #include <OpenIPMI/ipmi_conn.h>
@@ -32,7 +33,9 @@ void guarded_con_unref (GuardedCon *guarded);
 /* Whether the connection has been wrapped by anybody before. */
 gboolean guarded_con_is_wrapped (const ipmi_con_t *con);
 
+/* What the answers so far said of sensor data records; belong to the connection. */
 SdrWatch *guarded_con_sdrs (const GuardedCon *guarded);
+SdrPopulation *guarded_con_population (GuardedCon *guarded);
 
 /* While the library looks at an answer to this connection, *place is `value`:
  * some of its callbacks do not say whose they are.  `place` NULL: no more. */
