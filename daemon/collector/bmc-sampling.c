@@ -183,15 +183,26 @@ step_on_reply (BmcSensors *sensors, BmcSensorStep *step, const guint8 *reply, gs
 
 /* ------------------------------------------------------------------ the pump */
 
-static gboolean
-may_send (const BmcSensors *sensors, gint64 now)
+static guint
+count_under_way (const BmcSensors *sensors)
+{
+  return sampler_under_way (sensors->sampler) + (sensors->check.under_way ? 1 : 0);
+}
+
+gboolean
+bmc_sampling_has_room (const BmcSensors *sensors)
 {
   guint wanted = sensors->bmc->settings->max_outstanding;
   guint maximum = wanted == 0 ? BMC_SENSORS_UNDER_WAY : MIN (wanted, BMC_SENSORS_UNDER_WAY);
 
-  if (guarded_con_outstanding (sensors->bmc->con) < maximum)
-    return sampler_under_way (sensors->sampler) < maximum;
-  return sampler_under_way (sensors->sampler) == 0 && now - sampler_due (sensors->sampler) >= OVERDUE;
+  return guarded_con_outstanding (sensors->bmc->con) < maximum && count_under_way (sensors) < maximum;
+}
+
+static gboolean
+may_send (const BmcSensors *sensors, gint64 now)
+{
+  return bmc_sampling_has_room (sensors)
+         || (count_under_way (sensors) == 0 && now - sampler_due (sensors->sampler) >= OVERDUE);
 }
 
 static void
@@ -213,7 +224,7 @@ arm (BmcSensors *sensors, gint64 now)
 
   /* Room comes with an answer; but the SEL may take all of it. */
   if (due <= now)
-    due = sampler_under_way (sensors->sampler) > 0 ? SAMPLER_NEVER : MAX (due + OVERDUE, now);
+    due = count_under_way (sensors) > 0 ? SAMPLER_NEVER : MAX (due + OVERDUE, now);
   if (sensors->batch->len > 0)
     due = MIN (due, sensors->batch_since + BATCH_AGE);
   if (due == SAMPLER_NEVER)
@@ -233,6 +244,7 @@ bmc_sampling_pump (BmcSensors *sensors)
   if (!sensors->running || sensors->pumping)
     return;
   sensors->pumping = TRUE;
+  bmc_check_pump (sensors);
   while (sensors->running && may_send (sensors, now) && (place = sampler_begin (sensors->sampler, now)) >= 0)
     begin_reading (sensors, (guint) place);
   sensors->pumping = FALSE;

@@ -4,6 +4,7 @@
  *
  *   bmc-sensors.c   the table: when it is made, told, and made anew
  *   bmc-sampling.c  the readings: what to send when, and what to make of it
+ *   bmc-check.c     the records: whether they are still those of the table
  */
 #ifndef BMC_SENSORS_PRIVATE_H
 #define BMC_SENSORS_PRIVATE_H
@@ -40,6 +41,21 @@ typedef struct
   FrameReading reading;
 } BmcSensorStep;
 
+/* Whether the sensor data records are still the same. */
+typedef struct
+{
+  Timer *timer;         /* to the next round of questions */
+  gboolean times_known; /* the repository's, as OpenIPMI has read it */
+  SdrTimes times;
+  gboolean repository_due; /* in this round */
+  gboolean waiting;        /* for room: the question that these say */
+  gboolean under_way;      /* that question */
+  gboolean of_repository;
+  SdrController controller;
+  gboolean renewed; /* the session, because they were not */
+  guint in_vain;    /* in a row: its sensors were those of the session before */
+} BmcCheck;
+
 struct _BmcSensors
 {
   Bmc *bmc;
@@ -55,15 +71,13 @@ struct _BmcSensors
   gboolean running; /* the table is that of this session */
   gboolean pumping;
   gboolean dcmi;
-  gboolean times_known; /* the repository's, as OpenIPMI has read it */
-  SdrTimes times;
 
   Timer *timer; /* something is due */
   gint64 timer_due;
   Timer *rebuild; /* the table, or the core's knowledge of it, is old: */
   gboolean sensors_changed;
   gboolean thresholds_changed;
-  Timer *check; /* the repository */
+  BmcCheck check;
 };
 
 /* -------------------------------------------------------------- bmc-sensors.c */
@@ -83,7 +97,29 @@ void bmc_sampling_stop (BmcSensors *sensors);
 /* Sends what is due, as far as there is room. */
 void bmc_sampling_pump (BmcSensors *sensors);
 
+/* Whether one more request may go out now. */
+gboolean bmc_sampling_has_room (const BmcSensors *sensors);
+
 /* The answer to a request with the ticket of a place in the table. */
 void bmc_sampling_reply (BmcSensors *sensors, guint place, const guint8 *reply, gsize length);
+
+/* ---------------------------------------------------------------- bmc-check.c */
+
+void bmc_check_init (BmcSensors *sensors);
+void bmc_check_clear (BmcSensors *sensors);
+
+/* OpenIPMI has read the BMC's repository. */
+void bmc_check_opened (BmcSensors *sensors);
+
+/* A session has begun, or within one the sensors have become others: looks from now
+ * on, if the BMC has anything to look at; forgets a question that is under way. */
+void bmc_check_restart (BmcSensors *sensors, gboolean other_sensors);
+void bmc_check_stop (BmcSensors *sensors);
+
+/* Sends the question that is due, if there is room. */
+void bmc_check_pump (BmcSensors *sensors);
+
+/* The question was answered, or will not be.  May end the session. */
+void bmc_check_reply (BmcSensors *sensors);
 
 #endif

@@ -4,22 +4,12 @@
  * When the BMC is up, its sensors are taken from OpenIPMI into a table of our
  * own and told to the core; then they are read (bmc-sampling.c).  The table is
  * made anew when OpenIPMI's sensors change, and the session when the BMC's
- * records do. */
+ * records do (bmc-check.c). */
 #include "bmc-sensors-private.h"
-
-#include "guard.h"
 
 /* OpenIPMI's sensors change in bursts. */
 #define REBUILD_AFTER (2 * G_USEC_PER_SEC)
-/* The repository is looked at each so many intervals, within these limits. */
-#define CHECK_INTERVALS 30
-#define CHECK_MIN (5 * G_USEC_PER_SEC)
-#define CHECK_MAX (5 * G_TIME_SPAN_MINUTE)
 
-#define GET_REPOSITORY_INFO 0x20
-#define REPOSITORY_INFO_LENGTH 15u
-
-static gint64 check_interval (const BmcSensors *sensors);
 static void on_reply (Bmc *bmc, guint ticket, const guint8 *reply, gsize length);
 
 /* ------------------------------------------------------------------ sending */
@@ -87,12 +77,12 @@ on_rebuild (G_GNUC_UNUSED Timer *timer, gpointer user_data)
   changed = sensors->sensors_changed && take_table (sensors);
   sensors->sensors_changed = FALSE;
   if (changed)
-    bmc_sampling_restart (sensors);
+    {
+      bmc_sampling_restart (sensors);
+      bmc_check_restart (sensors, TRUE);
+    }
   else if (!sensors->thresholds_changed)
     return;
-  /* The answer about the repository may be one of those that are ignored now. */
-  if (sensors->times_known && !timer_is_running (sensors->check))
-    timer_start (sensors->check, check_interval (sensors));
   tell_table (sensors);
   bmc_sampling_pump (sensors);
 }
@@ -104,45 +94,6 @@ bmc_sensors_changed (BmcSensors *sensors)
     return;
   sensors->sensors_changed = TRUE;
   timer_start (sensors->rebuild, REBUILD_AFTER);
-}
-
-/* ------------------------------------------------------------ the repository */
-
-static gint64
-check_interval (const BmcSensors *sensors)
-{
-  gint64 interval = sensors->bmc->settings->sensor_interval;
-
-  return timers_jitter (CLAMP (interval, 0, CHECK_MAX / CHECK_INTERVALS) * CHECK_INTERVALS + CHECK_MIN);
-}
-
-static void
-ask_for_times (BmcSensors *sensors)
-{
-  static const SampleRequest request = { GUARD_NETFN_STORAGE, GET_REPOSITORY_INFO, 0, { 0 } };
-
-  bmc_sensors_request (sensors, NULL, &request, BMC_PLACE_CHECK);
-}
-
-/* Get SDR Repository Info (33.9), which has passed the watch.  When the
- * repository changes, OpenIPMI must read it anew; it can do that within a
- * session, but then loses memory, and it does so once a day. */
-static void
-on_times (BmcSensors *sensors, const guint8 *reply, gsize length)
-{
-  SdrTimes now;
-
-  if (length >= REPOSITORY_INFO_LENGTH && reply[0] == 0 && sdr_watch_times (guarded_con_sdrs (sensors->bmc->con), &now)
-      && (now.add != sensors->times.add || now.erase != sensors->times.erase))
-    bmc_session_renew (sensors->bmc);
-  else
-    timer_start (sensors->check, check_interval (sensors));
-}
-
-static void
-on_check (G_GNUC_UNUSED Timer *timer, gpointer user_data)
-{
-  ask_for_times (user_data);
 }
 
 /* ------------------------------------------------------------------- session */
@@ -157,8 +108,7 @@ begin (BmcSensors *sensors)
   bmc_sampling_restart (sensors);
   if (changed || !sensors->told)
     tell_table (sensors);
-  if (sensors->times_known)
-    timer_start (sensors->check, check_interval (sensors));
+  bmc_check_restart (sensors, changed);
 }
 
 static void
@@ -175,7 +125,7 @@ on_reply (Bmc *bmc, guint ticket, const guint8 *reply, gsize length)
       begin (sensors);
     }
   else if (place == BMC_PLACE_CHECK)
-    on_times (sensors, reply, length);
+    bmc_check_reply (sensors);
   else
     bmc_sampling_reply (sensors, place, reply, length);
   /* bmc_sensors_wake() follows. */
@@ -191,7 +141,7 @@ void
 bmc_sensors_opened (BmcSensors *sensors)
 {
   if (sensors != NULL)
-    sensors->times_known = sdr_watch_times (guarded_con_sdrs (sensors->bmc->con), &sensors->times);
+    bmc_check_opened (sensors);
 }
 
 void
@@ -201,6 +151,7 @@ bmc_sensors_connected (BmcSensors *sensors)
 
   if (sensors == NULL)
     return;
+  sdr_population_settle (guarded_con_population (sensors->bmc->con));
   sensors->generation++;
   bmc_sensors_request (sensors, NULL, &request, BMC_PLACE_DCMI);
 }
@@ -212,7 +163,7 @@ bmc_sensors_disconnected (BmcSensors *sensors)
     return;
   bmc_sampling_stop (sensors);
   timer_stop (sensors->rebuild);
-  timer_stop (sensors->check);
+  bmc_check_stop (sensors);
 }
 
 void
@@ -238,7 +189,7 @@ bmc_sensors_new (Bmc *bmc)
   sensors->batch = g_array_new (FALSE, FALSE, sizeof (FrameReading));
   sensors->timer = timer_new (timers, on_timer, sensors);
   sensors->rebuild = timer_new (timers, on_rebuild, sensors);
-  sensors->check = timer_new (timers, on_check, sensors);
+  bmc_check_init (sensors);
   return sensors;
 }
 
@@ -249,7 +200,7 @@ bmc_sensors_free (BmcSensors *sensors)
     return;
   timer_free (sensors->timer);
   timer_free (sensors->rebuild);
-  timer_free (sensors->check);
+  bmc_check_clear (sensors);
   g_array_unref (sensors->batch);
   sampler_free (sensors->sampler);
   sensor_table_clear (&sensors->table);

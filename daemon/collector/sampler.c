@@ -136,6 +136,22 @@ sampler_end (Sampler *sampler, guint place, gboolean failed, gint64 now)
   timer_heap_insert (heap_of (sampler, slot), &slot->node, next_moment (sampler, slot->interval, after));
 }
 
+gboolean
+sampler_take_satellite (Sampler *sampler)
+{
+  if (sampler->satellites_under_way > 0)
+    return FALSE;
+  sampler->satellites_under_way++;
+  return TRUE;
+}
+
+void
+sampler_leave_satellite (Sampler *sampler)
+{
+  g_return_if_fail (sampler->satellites_under_way > 0);
+  sampler->satellites_under_way--;
+}
+
 guint
 sampler_failures (const Sampler *sampler, guint place)
 {

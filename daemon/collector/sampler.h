@@ -40,6 +40,11 @@ int sampler_begin (Sampler *sampler, gint64 now);
 /* It has been read, or `failed`. */
 void sampler_end (Sampler *sampler, guint place, gboolean failed, gint64 now);
 
+/* A question to a satellite that is no reading takes the place of one, until
+ * sampler_leave_satellite().  FALSE: another is under way. */
+gboolean sampler_take_satellite (Sampler *sampler);
+void sampler_leave_satellite (Sampler *sampler);
+
 /* How often it has failed in a row. */
 guint sampler_failures (const Sampler *sampler, guint place);
 

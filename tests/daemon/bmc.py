@@ -21,11 +21,11 @@ from waiting import wait_for
 
 IPMI_SIM = "ipmi_sim"
 NAME = "bmc"
-MC_BMC = "0x20 0 no-device-sdrs 0x23 9 8 0x8f {:#x} {:#x}"
+MC_BMC = "0x20 0 {device_sdrs} 0x23 9 8 0x8f {:#x} {:#x}"
 MAKER = (0x1291, 0xF02)        # manufacturer (IANA) and product
 # A satellite without the chassis bit: ipmi_sim crashes on Get Chassis Status of
 # a controller that has no chassis program, and only the BMC gets one below.
-MC_SATELLITE = "no-device-sdrs 0x98 0x10 1 0x29 0x1291 0xf03"
+MC_SATELLITE = "{device_sdrs} 0x98 0x10 1 0x29 0x1291 0xf03"
 
 # What Get SEL Info says the SEL can do: delete and reserve.
 CAN_DELETE, CAN_RESERVE = 0x08, 0x02
@@ -176,12 +176,14 @@ class SimulatedBmc(Bmc):
     repository cannot be cached; CHASSIS_CONTROL the program that knows the
     chassis' power; AUTHS the kinds of IPMI 1.5 authentication that it offers
     besides RMCP+.  MD5 must be among them, the tests themselves use it.  MAKER
-    is who Get Device ID says made it, and which product it is.
+    is who Get Device ID says made it, and which product it is.  DEVICE_SDRS are
+    the labels of the sensors whose records are not in the repository: their
+    controllers have them, and a population that may change.
     """
 
     def __init__(self, directory, population=None, *, sel_size=4000,
                  sel_flags=CAN_DELETE | CAN_RESERVE, sdr_erased=False, chassis_control="true",
-                 auths="md5", maker=MAKER, **options):
+                 auths="md5", maker=MAKER, device_sdrs=(), **options):
         super().__init__(population, **options)
         self.directory = Path(directory)
         self.sel_size = sel_size
@@ -191,6 +193,7 @@ class SimulatedBmc(Bmc):
         self.auths = auths
         self.bmc_key = None          # K_g, at most 19 characters, from the next start on
         self.maker = maker
+        self.device_sdrs = device_sdrs
         self.process = None
         self._settled = False          # it has been up at its address
         self._session = None
@@ -231,16 +234,23 @@ set_working_mc 0x20
 """
 
     def _commands(self):
-        lines = ["mc_setbmc 0x20", f"mc_add {MC_BMC.format(*self.maker)}",
+        lines = ["mc_setbmc 0x20", self._add_controller(sdr.BMC_ADDRESS, MC_BMC, *self.maker),
                  f"sel_enable 0x20 {self.sel_size} {self.sel_flags:#x}"]
         for number, address in enumerate(self.population.satellites, 1):
-            lines.append(f"mc_add {address:#x} {number} {MC_SATELLITE}")
-        for record in self.population.records():
+            lines.append(self._add_controller(address, f"{address:#x} {number} {MC_SATELLITE}"))
+        for record in self.population.records(without=self.device_sdrs):
             lines.append("main_sdr_add 0x20 " + " ".join(f"{byte:#04x}" for byte in record))
         for sensor in self.population:
             lines += _sensor_commands(sensor)
+            if sensor.label in self.device_sdrs:
+                lines.append(_device_sdr_command(sensor))
         lines += [f"mc_enable {address:#x}" for address in (*self.population.satellites, 0x20)]
         return "\n".join(lines) + "\n"
+
+    def _add_controller(self, address, words, *more):
+        has = any(sensor.owner == address and sensor.label in self.device_sdrs for sensor in self.population)
+        return ("mc_add " + words.format(*more, device_sdrs="has-device-sdrs" if has else "no-device-sdrs")
+                + (" dynsens" if has else ""))
 
     # Power.
 
@@ -418,6 +428,16 @@ set_working_mc 0x20
         sensor = self.sensor(label)
         self.console(f"sensor_set_bit {sensor.owner:#x} 0 {sensor.number} "
                      f"{bit} {int(on)} {int(event)}")
+
+    def add_device_sensor(self, sensor):
+        """Give a controller that has device SDRs one more sensor."""
+        for command in [*_sensor_commands(sensor), _device_sdr_command(sensor)]:
+            self.console(command)
+
+
+def _device_sdr_command(sensor):
+    """The ipmi_sim command that has the owner of SENSOR keep its record."""
+    return f"device_sdr_add {sensor.owner:#x} 0 " + " ".join(f"{byte:#04x}" for byte in sdr.sensor_record(sensor))
 
 
 def _sensor_commands(sensor):

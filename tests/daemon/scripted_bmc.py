@@ -125,7 +125,7 @@ class ScriptedBmc(Bmc):
             {self.user.encode(): (self.password.encode(), self.privilege)}, suites)
         self.mutate = None
         self.readings = {sensor.number: sensor.reading & 0xFF for sensor in self.population}
-        self._repository = _Repository(self.population.records())
+        self._repository = Repository(self.population.records())
         self._log = []
         self._scripts = {}
         self._lock = threading.RLock()
@@ -443,8 +443,8 @@ class ScriptedBmc(Bmc):
         return bytes([ipmi.OK])
 
 
-class _Repository:
-    """The SDR repository."""
+class Repository:
+    """A repository of SDRs."""
 
     # What fits in a reply of 36 bytes, like many BMCs; clients read in parts.
     MAX_READ = 32

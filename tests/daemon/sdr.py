@@ -236,11 +236,11 @@ class Population:
         """The addresses of the controllers besides the BMC."""
         return sorted({sensor.owner for sensor in self.sensors} - {BMC_ADDRESS})
 
-    def records(self):
-        """The whole SDR repository, record ids still 0."""
+    def records(self, without=()):
+        """The whole SDR repository, record ids still 0; not those of the sensors called WITHOUT."""
         locators = [controller_record(address, b"Blade %02X" % address)
                     for address in self.satellites]
-        return locators + [sensor_record(sensor) for sensor in self.sensors]
+        return locators + [sensor_record(sensor) for sensor in self.sensors if sensor.label not in without]
 
 
 ORDINARY = Population([sensor for sensor in _population() if sensor.number < 64])

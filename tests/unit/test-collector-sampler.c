@@ -246,6 +246,30 @@ test_satellites (void)
   g_assert_cmpuint (own, ==, 10);
 }
 
+/* What is asked of a satellite besides readings takes the place of one. */
+static void
+test_satellite_asked (void)
+{
+  g_autoptr (Sampler) sampler = sampler_new (0);
+  gint64 now = 100 * SECOND;
+
+  sampler_add (sampler, SECOND, TRUE, now);
+  sampler_add (sampler, 10 * SECOND, FALSE, now);
+  now += 20 * SECOND;
+  g_assert_true (sampler_take_satellite (sampler));
+  g_assert_false (sampler_take_satellite (sampler));
+  g_assert_cmpint (sampler_begin (sampler, now), ==, 1);
+  g_assert_cmpint (sampler_begin (sampler, now), ==, -1);
+  g_assert_cmpint (sampler_due (sampler), ==, SAMPLER_NEVER);
+  sampler_leave_satellite (sampler);
+  g_assert_cmpint (sampler_begin (sampler, now), ==, 0);
+  g_assert_false (sampler_take_satellite (sampler));
+  sampler_end (sampler, 0, FALSE, now);
+  g_assert_true (sampler_take_satellite (sampler));
+  sampler_clear (sampler);
+  g_assert_true (sampler_take_satellite (sampler));
+}
+
 static void
 test_never (void)
 {
@@ -294,6 +318,7 @@ main (int argc, char **argv)
   g_test_add_func ("/sampler/back-off", test_back_off);
   g_test_add_func ("/sampler/back-off-long", test_back_off_long);
   g_test_add_func ("/sampler/satellites", test_satellites);
+  g_test_add_func ("/sampler/satellite-asked", test_satellite_asked);
   g_test_add_func ("/sampler/never", test_never);
   g_test_add_func ("/sampler/spread", test_spread);
   return g_test_run ();
