@@ -206,7 +206,7 @@ read_fetch (Model *model, guint lane)
   for (guint i = 0; i < model->owed[lane]->len && fetch->deliveries->len < fetch->limit; i++)
     {
       const Owed *owed = &g_array_index (model->owed[lane], Owed, i);
-      StoreDelivery delivery = { owed->seq, owed->attempts, owed->was_in_flight, NULL };
+      StoreDelivery delivery = { .seq = owed->seq, .attempts = owed->attempts, .inflight = owed->was_in_flight };
       if (owed->seq <= fetch->after)
         continue;
       delivery.event = event_ref (model->event);
