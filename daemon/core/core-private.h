@@ -61,6 +61,11 @@ gboolean core_do_without (const HandlerConfig *handler, const GError *error);
 gboolean core_set_attributes (const CoreConfig *config, Ledger *ledger, gint64 id, const BmcConfig *bmc,
                               GError **error);
 
+/* A crash of the last ipmid in a plugin is counted by the journal, before any event is
+ * tried again; one of this ipmid is noted.  The journal runs, and handlers do not
+ * yet.  Without a state directory nothing is noted. */
+void core_watch_crashes (Core *core);
+
 /* What the journal may take. */
 RoomLimits core_room_limits (const CoreConfig *config);
 

@@ -121,6 +121,7 @@ free_parts (Core *core)
   g_clear_pointer (&core->sdr_cache, sdr_cache_free);
   g_clear_pointer (&core->retired, g_ptr_array_unref);
   g_clear_pointer (&core->reload_waiters, g_ptr_array_unref);
+  crash_note_close ();
   g_clear_pointer (&core->state_dir, state_dir_close);
 }
 
@@ -479,8 +480,10 @@ start_parts (Core *core, GError **error)
   if (!core_config_check (core->config, error) || !make_handlers (core, error) || !open_journal (core, error))
     return FALSE;
   core->deletions = deletions_new (core->journal);
-  return register_handlers (core, error) && make_fleet (core, error) && journal_start (core->journal, error)
-         && start_handlers (core, error) && listen_for_traps (core, error) && fleet_start (core->fleet, error);
+  if (!register_handlers (core, error) || !make_fleet (core, error) || !journal_start (core->journal, error))
+    return FALSE;
+  core_watch_crashes (core);
+  return start_handlers (core, error) && listen_for_traps (core, error) && fleet_start (core->fleet, error);
 }
 
 Core *

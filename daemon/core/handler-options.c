@@ -58,7 +58,8 @@ const IpmidOption handler_options[] = {
   { "linger", IPMID_OPTION_DURATION, OPTION (linger), "0s", FALSE, 0, G_TIME_SPAN_MINUTE, NULL, "DURATION",
     "How long to wait for more events before a batch that is not full is handed over." },
   { "attempts", IPMID_OPTION_INTEGER, OPTION (attempts), "0", FALSE, 0, G_MAXINT32, NULL, "NUMBER",
-    "After so many failures an event becomes a dead letter; 0 means that it is tried for ever." },
+    "After so many failures an event becomes a dead letter; 0 means that it is tried for ever.  Of an event that makes "
+    "ipmid itself crash see ipmid-plugin(7)." },
   { "timeout", IPMID_OPTION_DURATION, OPTION (timeout), "60s", FALSE, G_USEC_PER_SEC / 10, G_TIME_SPAN_DAY, NULL,
     "DURATION", "How long the handler may take for one batch." },
   { "retry-min", IPMID_OPTION_DURATION, OPTION (retry_min), "1s", FALSE, 1000, G_TIME_SPAN_HOUR, NULL, "DURATION",

@@ -12,6 +12,7 @@
 #ifndef LEDGER_H
 #define LEDGER_H
 
+#include "core/crash-note.h"
 #include "core/filter.h"
 #include "core/quiet.h"
 #include "core/store.h"
@@ -177,6 +178,24 @@ typedef enum
 
 gboolean ledger_settle (Ledger *ledger, gint64 handler, gint64 bmc, gint64 seq, IpmidEvent *event,
                         LedgerOutcome outcome, const char *reason, GError **error);
+
+/* What a crash in a handler's call says of the event that it had in hand. */
+typedef struct
+{
+  char *handler;     /* its name (g_free()); NULL: it is not configured any more */
+  gboolean counts;   /* for the first time, and against this event; else there is nothing more to say */
+  gint64 crashes;    /* of this event alone, so far */
+  IpmidEvent *event; /* a reference */
+  char *reason;      /* why it is a dead letter now (g_free()); NULL: it is not */
+} LedgerCrash;
+
+/* Counts it, once, however often it is told.  An event that was alone in the call in
+ * at least LEDGER_CRASHES crashes is a dead letter, if in the life that ended with the
+ * last of them the handler had handled another event: else it may be all events that
+ * it crashes on.  For handlers that are configured. */
+#define LEDGER_CRASHES 3
+gboolean ledger_crash (Ledger *ledger, const CrashNote *note, LedgerCrash *crash, GError **error);
+void ledger_crash_clear (LedgerCrash *crash);
 
 /* Dead letters of a handler that is configured are owed to it again, as if they had
  * never been tried: the first ones of the range, as many as one transaction should

@@ -241,11 +241,17 @@ pause_after (const ScheduleLimits *limits, guint failures)
 #define SHARE_MIN 16u
 
 static void
-append_item (Schedule *schedule, Lane *lane, gint64 seq, guint attempts, gboolean suspect, IpmidEvent *event)
+append_item (Schedule *schedule, Lane *lane, const StoreDelivery *delivery)
 {
   ScheduleItem *item = g_new (ScheduleItem, 1);
+  gint64 seq = delivery->seq;
 
-  *item = (ScheduleItem){ lane->bmc, seq, attempts, suspect, 0, event_ref (event) };
+  *item = (ScheduleItem){ .bmc = lane->bmc,
+                          .seq = seq,
+                          .attempts = (guint) delivery->attempts,
+                          .crashes = (guint) delivery->crashes,
+                          .suspect = delivery->inflight > 0 || delivery->crashes > 0,
+                          .event = event_ref (delivery->event) };
   g_queue_push_tail (&lane->items, item);
   lane->last_seq = MAX (lane->last_seq, seq);
   schedule->length++;
@@ -339,7 +345,7 @@ schedule_offer (Schedule *schedule, gint64 bmc, gint64 seq, IpmidEvent *event)
       return;
     }
   lane->unordered = lane->unordered || seq < lane->last_seq;
-  append_item (schedule, lane, seq, 0, FALSE, event);
+  append_item (schedule, lane, &(StoreDelivery){ .seq = seq, .event = event });
   if (lane->state == LANE_IDLE)
     place_lane (schedule, lane);
 }
@@ -385,6 +391,19 @@ schedule_wants (Schedule *schedule, gint64 *bmc, gint64 *after, guint *limit)
   return FALSE;
 }
 
+/* A new head.  One of which ipmid has crashed, and that was not tried since, has failed. */
+static void
+meet_head (const Schedule *schedule, Lane *lane, gint64 now)
+{
+  const ScheduleItem *head = g_queue_peek_head (&lane->items);
+
+  if (head == NULL || !head->suspect || head->crashes == 0)
+    return;
+  lane->failures = head->crashes;
+  lane->trial = head->crashes + 1 >= schedule->limits.poison_after;
+  lane->parked_until = now + pause_after (&schedule->limits, head->crashes);
+}
+
 /* Whether something was offered in the middle of what was read, and after that:
  * then what was read would hide it. */
 static gboolean
@@ -394,7 +413,7 @@ has_gap (const Lane *lane, const GArray *deliveries)
 }
 
 void
-schedule_refill (Schedule *schedule, gint64 bmc, const GArray *deliveries, guint limit)
+schedule_refill (Schedule *schedule, gint64 bmc, const GArray *deliveries, guint limit, gint64 now)
 {
   Lane *lane = get_lane (schedule, bmc);
 
@@ -403,17 +422,16 @@ schedule_refill (Schedule *schedule, gint64 bmc, const GArray *deliveries, guint
   if (has_gap (lane, deliveries))
     return; /* still spilled: read again */
   for (guint i = 0; i < deliveries->len; i++)
-    {
-      const StoreDelivery *delivery = &g_array_index (deliveries, StoreDelivery, i);
-      append_item (schedule, lane, delivery->seq, (guint) delivery->attempts, delivery->inflight > 0, delivery->event);
-    }
+    append_item (schedule, lane, &g_array_index (deliveries, StoreDelivery, i));
   if (deliveries->len < limit && lane->missed == G_MAXINT64)
     {
       lane->spilled = FALSE;
       g_queue_remove (&schedule->spilled, lane);
     }
-  if (lane->state == LANE_IDLE)
-    place_lane (schedule, lane);
+  if (lane->state != LANE_IDLE)
+    return;
+  meet_head (schedule, lane, now);
+  place_lane (schedule, lane);
 }
 
 /* A lane that fails keeps its head and the one to try instead: the rest goes
@@ -445,18 +463,32 @@ take (Schedule *schedule, Lane *lane, GList *link, GPtrArray *items)
   schedule->in_flight++;
 }
 
-/* Whether the one behind the head is to be tried instead of the head. */
-static gboolean
-is_trial (const Lane *lane)
+static guint
+crashes_of (const GList *link)
 {
-  return lane->trial && lane->items.length > 1;
+  return ((const ScheduleItem *) link->data)->crashes;
+}
+
+/* The one behind the head that is tried instead of it: the first that has crashed
+ * least, as several in a row may be bad.  NULL: it is the head's turn. */
+static GList *
+find_trial (const Lane *lane)
+{
+  GList *least = lane->items.head->next;
+
+  for (GList *link = least; link != NULL && crashes_of (least) > 0; link = link->next)
+    if (crashes_of (link) < crashes_of (least))
+      least = link;
+  return least != NULL && crashes_of (least) < MAX (crashes_of (lane->items.head), 1) ? least : NULL;
 }
 
 /* What would be taken from the lane first. */
 static GList *
 next_of (const Lane *lane)
 {
-  return is_trial (lane) ? lane->items.head->next : lane->items.head;
+  GList *trial = lane->trial ? find_trial (lane) : NULL;
+
+  return trial != NULL ? trial : lane->items.head;
 }
 
 static gboolean
@@ -631,7 +663,7 @@ note_failure (Schedule *schedule, Lane *lane, gint64 now)
 
 static void
 settle_success (Schedule *schedule, Lane *lane, ScheduleItem *item, LedgerOutcome outcome, const char *reason,
-                GArray *settlements)
+                gint64 now, GArray *settlements)
 {
   gboolean behind_head = lane->items.head->data != item;
 
@@ -640,12 +672,14 @@ settle_success (Schedule *schedule, Lane *lane, ScheduleItem *item, LedgerOutcom
     {
       /* The head gets one more chance: the handler may have just come back. */
       lane->trial = FALSE;
-      lane->accused = TRUE;
+      lane->accused = lane->failures >= schedule->limits.poison_after;
       lane->parked_until = 0;
     }
   else if (!behind_head)
     forgive_lane (lane);
   note_success (schedule);
+  if (!behind_head)
+    meet_head (schedule, lane, now);
 }
 
 static gboolean
@@ -674,8 +708,10 @@ settle_failure (Schedule *schedule, Lane *lane, ScheduleItem *item, const char *
       g_autofree char *text
           = g_strdup_printf ("%s (%u attempts): %s", why, item->attempts, reason == NULL ? "no reason given" : reason);
       remove_item (schedule, lane, item, LEDGER_DEAD, text, settlements);
-      if (head)
-        forgive_lane (lane);
+      if (!head)
+        return;
+      forgive_lane (lane);
+      meet_head (schedule, lane, now);
       return;
     }
   note_settlement (item, LEDGER_RETRY, NULL, settlements);
@@ -718,10 +754,10 @@ schedule_settle (Schedule *schedule, ScheduleItem *item, IpmidVerdict verdict, c
   switch (verdict)
     {
     case IPMID_VERDICT_DONE:
-      settle_success (schedule, lane, item, LEDGER_DONE, NULL, settlements);
+      settle_success (schedule, lane, item, LEDGER_DONE, NULL, now, settlements);
       break;
     case IPMID_VERDICT_REJECT:
-      settle_success (schedule, lane, item, LEDGER_DEAD, reason == NULL ? "rejected" : reason, settlements);
+      settle_success (schedule, lane, item, LEDGER_DEAD, reason == NULL ? "rejected" : reason, now, settlements);
       break;
     case IPMID_VERDICT_RETRY:
       settle_failure (schedule, lane, item, reason, now, settlements);

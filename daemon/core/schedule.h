@@ -10,6 +10,10 @@
  * that the handler is down: then one event at a time is tried, as a probe.  A
  * head that keeps failing is set aside while the next is tried; if that
  * succeeds and the head then fails again, the head is poison: a dead letter.
+ * A head of which ipmid has crashed waits as one that has failed so often, and
+ * before it could crash for the poison_after-th time one behind it is tried: so the
+ * handler has worked before it crashes again, if it works at all, and that tells
+ * the event's fault from the handler's (ledger_crash()).
  *
  * Memory is bounded: what does not fit stays in the journal ("spilled") and is
  * fetched when there is room.
@@ -40,6 +44,7 @@ typedef struct
   gint64 bmc;
   gint64 seq;
   guint attempts;       /* failed or unanswered so far */
+  guint crashes;        /* so often ipmid has crashed of it, in earlier lives */
   gboolean suspect;     /* was being handled when ipmid died: to be tried alone */
   gint64 failing_since; /* monotonic: when it failed first; 0: it has not.  The caller may know better */
   IpmidEvent *event;
@@ -82,7 +87,7 @@ gboolean schedule_wants (Schedule *schedule, gint64 *bmc, gint64 *after, guint *
 
 /* What the journal had (StoreDelivery; references are taken).  Fewer than
  * `limit` means that there is no more. */
-void schedule_refill (Schedule *schedule, gint64 bmc, const GArray *deliveries, guint limit);
+void schedule_refill (Schedule *schedule, gint64 bmc, const GArray *deliveries, guint limit, gint64 now);
 
 /* Picks what to give the handler now, into `items` (ScheduleItem *): in flight
  * until settled.  Nothing while a probe is in flight.  With several workers, a

@@ -59,9 +59,13 @@ static const char *const statements[N_STATEMENTS] = {
   [DELIVERY_ATTEMPT_RUN] = "UPDATE delivery SET attempts = attempts + 1, inflight = ?5"
                            " WHERE handler = ?1 AND bmc = ?2 AND seq BETWEEN ?3 AND ?4 AND ?6 = (SELECT count(*)"
                            " FROM delivery WHERE handler = ?1 AND bmc = ?2 AND seq BETWEEN ?3 AND ?4)",
+  /* It is not in flight any more: the same crash is not counted again. */
+  [DELIVERY_CRASH] = "UPDATE delivery SET crashes = crashes + 1, inflight = 0"
+                     " WHERE handler = ? AND bmc = ? AND seq = ? AND attempts = ? AND inflight = 1 RETURNING crashes",
   [DELIVERY_REMOVE] = "DELETE FROM delivery WHERE handler = ? AND bmc = ? AND seq = ? RETURNING attempts, counts",
-  [DELIVERY_FETCH] = "SELECT d.seq, d.attempts, d.inflight, e.payload FROM delivery d JOIN event e ON e.seq = d.seq"
-                     " WHERE d.handler = ? AND d.bmc = ? AND d.seq > ? ORDER BY d.seq LIMIT ?",
+  [DELIVERY_FETCH] = "SELECT d.seq, d.attempts, d.inflight, d.crashes, e.payload FROM delivery d"
+                     " JOIN event e ON e.seq = d.seq WHERE d.handler = ? AND d.bmc = ? AND d.seq > ?"
+                     " ORDER BY d.seq LIMIT ?",
   [DELIVERY_NEXT_LANE] = "SELECT bmc FROM delivery WHERE handler = ? AND bmc > ? ORDER BY bmc LIMIT 1",
   [DELIVERY_FIRST] = "SELECT seq FROM delivery WHERE handler = ? AND bmc = ? ORDER BY seq LIMIT 1",
   [DELIVERY_COUNT] = "SELECT count(*) FROM delivery WHERE handler = ?",

@@ -108,6 +108,25 @@ store_delivery_attempt_run (Store *store, gint64 handler, gint64 bmc, const gint
 }
 
 gboolean
+store_delivery_crash (Store *store, gint64 handler, gint64 bmc, gint64 seq, gint64 attempt, gint64 *crashes,
+                      gboolean *found, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  sqlite3_stmt *row = statement_start (store, error, DELIVERY_CRASH, "iiii", handler, bmc, seq, attempt);
+
+  if (row == NULL)
+    return FALSE;
+  *found = statement_next_row (store, row, &local);
+  if (*found)
+    {
+      *crashes = sqlite3_column_int64 (row, 0);
+      statement_next_row (store, row, &local); /* as below */
+    }
+  statement_finish (row);
+  return statement_ended_well (&local, error);
+}
+
+gboolean
 store_delivery_remove (Store *store, gint64 handler, gint64 bmc, gint64 seq, gint64 *attempts, gboolean *counts,
                        gboolean *found, GError **error)
 {
@@ -140,7 +159,8 @@ store_delivery_fetch (Store *store, gint64 handler, gint64 bmc, gint64 after, gu
       StoreDelivery delivery = { .seq = sqlite3_column_int64 (row, 0),
                                  .attempts = sqlite3_column_int64 (row, 1),
                                  .inflight = sqlite3_column_int64 (row, 2),
-                                 .event = statement_get_event (store, row, 3, &local) };
+                                 .crashes = sqlite3_column_int64 (row, 3),
+                                 .event = statement_get_event (store, row, 4, &local) };
       if (delivery.event != NULL)
         g_array_append_val (out, delivery);
     }

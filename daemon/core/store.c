@@ -73,6 +73,8 @@ static const char *const migrations[] = {
   /* 9: how far backfills are */
   "ALTER TABLE handler ADD COLUMN filled INTEGER NOT NULL DEFAULT 0;"
   "ALTER TABLE handler ADD COLUMN filled_since INTEGER NOT NULL DEFAULT 0;",
+  /* 10: an event of which ipmid crashes, see ledger_crash() */
+  "ALTER TABLE delivery ADD COLUMN crashes INTEGER NOT NULL DEFAULT 0;",
 };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (migrations) == STORE_SCHEMA);

@@ -22,7 +22,7 @@
 
 #include "event/event.h"
 
-#define STORE_SCHEMA 9
+#define STORE_SCHEMA 10
 
 /* The sixteen bytes of one SEL record. */
 #define STORE_RECORD_SIZE 16
@@ -227,6 +227,10 @@ gboolean store_delivery_attempt (Store *store, gint64 handler, gint64 bmc, gint6
  * one go; `*done` FALSE: there are others between, and nothing was done. */
 gboolean store_delivery_attempt_run (Store *store, gint64 handler, gint64 bmc, const gint64 *seqs, guint n,
                                      gint64 batch, gboolean *done, GError **error);
+/* Counts a crash in this attempt, in which it was alone; `*crashes` says how many
+ * there were so far.  `*found` FALSE: it was not so, or that is counted already. */
+gboolean store_delivery_crash (Store *store, gint64 handler, gint64 bmc, gint64 seq, gint64 attempt, gint64 *crashes,
+                               gboolean *found, GError **error);
 /* `*found` FALSE: there was no such delivery (answered before). */
 gboolean store_delivery_remove (Store *store, gint64 handler, gint64 bmc, gint64 seq, gint64 *attempts,
                                 gboolean *counts, gboolean *found, GError **error);
@@ -236,6 +240,7 @@ typedef struct
   gint64 seq;
   gint64 attempts;
   gint64 inflight; /* the size of the batch that it was in when ipmid died; 0: none */
+  gint64 crashes;  /* how often the handler made ipmid crash with nothing else in that call */
   IpmidEvent *event;
 } StoreDelivery;
 

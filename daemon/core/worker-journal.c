@@ -166,7 +166,7 @@ refill_lane (gpointer data, gboolean committed)
   if (committed)
     {
       g_mutex_lock (&handler->lock);
-      schedule_refill (handler->schedule, fetch->bmc, fetch->deliveries, fetch->limit);
+      schedule_refill (handler->schedule, fetch->bmc, fetch->deliveries, fetch->limit, g_get_monotonic_time ());
       g_mutex_unlock (&handler->lock);
       handler_wake (handler);
     }

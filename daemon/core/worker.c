@@ -8,6 +8,7 @@
  *
  * Several workers share the schedule and the table of deliveries.
  */
+#include "core/crash-note.h"
 #include "core/crash-point.h"
 #include "core/handler-private.h"
 #include "event/text.h"
@@ -170,6 +171,26 @@ take_back (Worker *worker, guint n, const Arrays *arrays)
   unlock_settled (handler, settlements);
 }
 
+/* If the plugin makes ipmid crash, the next ipmid knows of what. */
+static void
+call_plugin (Worker *worker, const GPtrArray *items, const IpmidBatch *batch, IpmidVerdict *verdicts)
+{
+  Handler *handler = worker->handler;
+  const ScheduleItem *first = items->pdata[0];
+  CrashCall call = { .handler = handler->id,
+                     .bmc = first->bmc,
+                     .seq = first->seq,
+                     .attempt = batch->attempts[0],
+                     .n_events = batch->n_events };
+
+  g_mutex_lock (&handler->lock);
+  call.worked = handler->done > 0;
+  g_mutex_unlock (&handler->lock);
+  crash_note_enter (&call);
+  handler->descriptor->deliver (worker->state, batch, verdicts);
+  crash_note_leave ();
+}
+
 /* FALSE: the journal has failed. */
 static gboolean
 deliver (Worker *worker, GPtrArray *items)
@@ -186,7 +207,7 @@ deliver (Worker *worker, GPtrArray *items)
   hand_over (worker, items, &arrays, deadline);
   const IpmidBatch batch
       = { sizeof batch, items->len, arrays.events, arrays.tokens, arrays.attempts, deadline, handler->cancel_fd };
-  handler->descriptor->deliver (worker->state, &batch, arrays.verdicts);
+  call_plugin (worker, items, &batch, arrays.verdicts);
   crash_point ("handler-after-call");
   take_back (worker, items->len, &arrays);
   return TRUE;
@@ -422,6 +443,7 @@ worker_run (gpointer data)
 {
   Worker *worker = data;
   Handler *handler = worker->handler;
+  gpointer signal_stack = crash_note_add_stack ();
 
   if (open_plugin (worker))
     {
@@ -431,6 +453,7 @@ worker_run (gpointer data)
     }
   else
     request_book_close (handler->requests);
+  crash_note_remove_stack (signal_stack);
   g_mutex_lock (&handler->lock);
   gboolean last = --handler->n_running == 0;
   g_mutex_unlock (&handler->lock);

@@ -430,7 +430,8 @@ typedef struct
 
   /* Handles a batch.  `verdicts` has one entry per event, all NONE at first.
    * DONE means durably handled: after it nothing of the event may be lost by
-   * a crash of ipmid or of the machine. */
+   * a crash of ipmid or of the machine.  An event of which this thread crashes again
+   * and again, while it handles others, becomes a dead letter. */
   void (*deliver) (gpointer state, const IpmidBatch *batch, IpmidVerdict *verdicts);
 
   /* Takes sensor readings, when there is no event to deliver.  Unacknowledged:

@@ -203,8 +203,14 @@ class Faulty:
         wait_for(reached, deadline, lambda: f"{what}; {self.deaths} deaths, tried:\n{self.tried.read_text()[-1000:]}\n"
                                             f"{self.fleet.ipmid.log()[-3000:]}", poll=0.05)
 
-    def wait_handled(self):
-        self.wait(lambda: written(self.fleet) <= set(ids_in(self.log)), "all to be handled")
+    def wait_handled(self, besides=frozenset()):
+        self.wait(lambda: written(self.fleet) - besides <= set(ids_in(self.log)), f"all but {besides} to be handled")
+
+    def wait_logged(self):
+        """The other handler has everything."""
+        def logged():
+            return {(event["bmc"], event["record_id"]) for event in self.fleet.events() if "record_id" in event}
+        self.wait(lambda: written(self.fleet) <= logged(), "the other handler")
 
     def attempts(self, bmc, number):
         """(attempt, events in the call) of each."""
@@ -238,6 +244,93 @@ def test_plugin_crashes(make_fleet, tmp_path, way):
     assert set(times) == written(fleet) and max(times.values()) <= 2
     assert faulty.attempts("b0", 3)[-1] == (2, 1)
     check_order(faulty.log)
+    assert fleet.ipmid.terminate() == 0
+
+
+@CRASHES
+def test_plugin_crashes_of_one_event(make_fleet, tmp_path, way):
+    """With it alone three times, while it handles others: that one is a dead letter, and everything else is handled."""
+    fleet = make_fleet()
+    faulty = Faulty(fleet, tmp_path, way, "b0/*/3")
+    fleet.start()
+    add(fleet, 10)
+    faulty.wait(lambda: dead(fleet)[0], "a dead letter")
+    faulty.wait_handled({("b0", 3)})
+    letters, text = dead(fleet)
+    assert letters == [("b0", 3)], text
+    crashes, last = re.search(r"made ipmid crash with it (\d+) times, at last by (\w+),", text).groups()
+    alone = [attempt for attempt, size in faulty.attempts("b0", 3) if size == 1]
+    assert 3 <= int(crashes) == len(alone) and last == faulty.signal.name
+    check_order(faulty.log)
+    deaths = faulty.deaths
+    assert len(alone) <= deaths
+    add(fleet, 5)                               # the lane goes on
+    faulty.wait_handled({("b0", 3)})
+    faulty.wait_logged()
+    assert faulty.deaths == deaths and ("b0", 3) not in ids_in(faulty.log)
+    fleet.wait_up()
+    assert fleet.ipmid.terminate() == 0
+
+
+def test_plugin_crashes_of_some_in_a_row(make_fleet, tmp_path):
+    """And nothing else is there to tell them from the others but what comes after them."""
+    fleet = make_fleet(1)
+    faulty = Faulty(fleet, tmp_path, "segv", "b0/*/3;b0/*/4;b0/*/5")
+    bad = [("b0", 3), ("b0", 4), ("b0", 5)]
+    fleet.start()
+    add(fleet, 10)
+    faulty.wait(lambda: sorted(dead(fleet)[0]) == bad, "three dead letters", deadline=60)
+    faulty.wait_handled(set(bad))
+    faulty.wait_logged()
+    assert not set(bad) & set(ids_in(faulty.log))
+    fleet.wait_up()
+    assert fleet.ipmid.terminate() == 0
+
+
+def test_plugin_crashes_of_all_events(make_fleet, tmp_path):
+    """From some time on.  It costs the others nothing, and none is a dead letter: all come when it works again."""
+    fleet = make_fleet()
+    faulty = Faulty(fleet, tmp_path, "segv", "*")
+    faulty.bug.unlink()
+    fleet.start()
+    add(fleet, 5)
+    faulty.wait_handled()
+    faulty.bug.touch()
+    add(fleet, 2)
+    faulty.wait(lambda: "in hand, 4 times" in fleet.ipmid.log(), "many crashes of one event")
+    add(fleet, 2)
+    faulty.wait_logged()
+    assert len(set(ids_in(faulty.log))) == 10
+    faulty.bug.unlink()
+    faulty.wait_handled()
+    assert dead(fleet)[0] == []
+    fleet.wait_up()
+    wait_status(fleet, "faulty", "^  queue: 0$")
+    assert fleet.ipmid.terminate() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT], ids=["kill", "abort"])
+def test_killed_in_the_midst(make_fleet, tmp_path, number):
+    """Whoever kills ipmid, like the service manager's watchdog, makes no dead letter of what a handler has in hand."""
+    fleet = make_fleet()
+    faulty = Faulty(fleet, tmp_path, "loop", "b0/*/3")
+    fleet.start()
+    add(fleet, 5)
+    for times in range(1, 6):
+        wait_for(lambda: len(faulty.attempts("b0", 3)) == times, 20,
+                 lambda: f"attempt {times}; {fleet.ipmid.log()[-3000:]}", poll=0.05)
+        fleet.ipmid.signal_core(number)
+        fleet.ipmid.process.wait(timeout=20)
+        assert fleet.ipmid.process.returncode == -number
+        fleet.ipmid.start(wait=False)
+    faulty.bug.unlink()
+    fleet.ipmid.signal_core(number)
+    fleet.ipmid.process.wait(timeout=20)
+    fleet.start()
+    wait_all(fleet, faulty.log)
+    wait_status(fleet, "faulty", "^  queue: 0$")
+    check_order(faulty.log)
+    assert dead(fleet)[0] == [] and "made ipmid crash" not in fleet.ipmid.log()
     assert fleet.ipmid.terminate() == 0
 
 

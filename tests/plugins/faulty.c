@@ -2,7 +2,7 @@
 /*
  * faulty.c - a handler with a bug: some events are more than it can take.
  *
- * An event whose id fits the pattern `event` makes it die of SIGSEGV or SIGABRT, with all of
+ * An event whose id fits one of the patterns `event` makes it die of SIGSEGV or SIGABRT, with all of
  * ipmid, or never come back, as long as the file `while` is there.  Each event
  * that it is about to handle is a line "<id> <attempt> <events in the call>" in
  * the file `tried`, and each that it has handled one "<id>" in the file `log`.
@@ -17,7 +17,7 @@
 
 typedef struct
 {
-  char *event;
+  char **event;
   char *log;
   char *tried;
   char *as_long_as;
@@ -39,7 +39,7 @@ static const char *const ways[] = { "segv", "abort", "loop", NULL };
 #define OPTION(member) G_STRUCT_OFFSET (Faulty, member)
 
 static const IpmidOption options[] = {
-  { "event", IPMID_OPTION_STRING, OPTION (event), NULL, TRUE, 0, 0, NULL, "PATTERN", "What it cannot take, by id." },
+  { "event", IPMID_OPTION_LIST, OPTION (event), NULL, TRUE, 0, 0, NULL, "PATTERN;...", "What it cannot take, by id." },
   { "log", IPMID_OPTION_PATH, OPTION (log), NULL, TRUE, 0, 0, NULL, "PATH", "Where to write what was handled." },
   { "tried", IPMID_OPTION_PATH, OPTION (tried), NULL, TRUE, 0, 0, NULL, "PATH", "Where to write what was tried." },
   { "while", IPMID_OPTION_PATH, OPTION (as_long_as), NULL, TRUE, 0, 0, NULL, "PATH", "The bug is there with it." },
@@ -81,6 +81,16 @@ misbehave (const Faulty *faulty)
     g_thread_yield ();
 }
 
+static gboolean
+is_too_much (const Faulty *faulty, const char *id)
+{
+  gboolean fits = FALSE;
+
+  for (char **pattern = faulty->event; *pattern != NULL && !fits; pattern++)
+    fits = g_pattern_match_simple (*pattern, id);
+  return fits && access (faulty->as_long_as, F_OK) == 0;
+}
+
 static void
 faulty_deliver (gpointer state, const IpmidBatch *batch, IpmidVerdict *verdicts)
 {
@@ -90,7 +100,7 @@ faulty_deliver (gpointer state, const IpmidBatch *batch, IpmidVerdict *verdicts)
     {
       const char *id = ipmid_event_string (faulty->host, batch->events[i], IPMID_FIELD_ID);
       dprintf (faulty->tried_fd, "%s %u %u\n", id, batch->attempts[i], batch->n_events);
-      if (g_pattern_match_simple (faulty->event, id) && access (faulty->as_long_as, F_OK) == 0)
+      if (is_too_much (faulty, id))
         misbehave (faulty);
       dprintf (faulty->log_fd, "%s\n", id);
       verdicts[i] = IPMID_VERDICT_DONE;

@@ -17,6 +17,7 @@ typedef struct
 {
   gint64 seq;
   guint attempts;
+  guint crashes;
   gboolean in_flight;
   gboolean was_in_flight; /* when the model "died" */
 } Owed;
@@ -206,7 +207,8 @@ read_fetch (Model *model, guint lane)
   for (guint i = 0; i < model->owed[lane]->len && fetch->deliveries->len < fetch->limit; i++)
     {
       const Owed *owed = &g_array_index (model->owed[lane], Owed, i);
-      StoreDelivery delivery = { owed->seq, owed->attempts, owed->was_in_flight, NULL };
+      StoreDelivery delivery
+          = { .seq = owed->seq, .attempts = owed->attempts, .inflight = owed->was_in_flight, .crashes = owed->crashes };
       if (owed->seq <= fetch->after)
         continue;
       delivery.event = event_ref (model->event);
@@ -221,7 +223,7 @@ end_fetch (Model *model, guint lane)
 
   if (!fetch->read)
     return;
-  schedule_refill (model->schedule, lane, fetch->deliveries, fetch->limit);
+  schedule_refill (model->schedule, lane, fetch->deliveries, fetch->limit, model->now);
   g_clear_pointer (&fetch->deliveries, g_array_unref);
   *fetch = (Fetch){ 0 };
 }
@@ -771,6 +773,17 @@ test_untried_does_not_spin (void)
     }
 }
 
+/* Exactly this one was picked; it is handled. */
+static void
+check_picked (Model *model, gint64 lane, gint64 seq)
+{
+  g_assert_cmpuint (model->in_flight->len, ==, 1);
+  const ScheduleItem *item = model->in_flight->pdata[0];
+  g_assert_cmpint (item->bmc, ==, lane);
+  g_assert_cmpint (item->seq, ==, seq);
+  settle (model, 0, IPMID_VERDICT_DONE);
+}
+
 /* After a crash the suspects go alone, the others together. */
 static void
 test_suspects (void)
@@ -786,6 +799,97 @@ test_suspects (void)
   schedule_add_backlog (model->schedule, 1);
   run_dry (model, 100);
   g_assert_cmpuint (model->done, ==, 12);
+  model_free (model);
+}
+
+/* Of what ipmid has crashed has to wait for its turn, and goes alone; the others do
+ * not wait, and once it could be poison, not even the next of its lane does. */
+static void
+test_culprit (void)
+{
+  for (guint crashes = 1; crashes <= 4; crashes++)
+    {
+      Model *model = model_new (&tiny);
+      Owed culprit = { .seq = model->next_seq++, .attempts = crashes, .crashes = crashes };
+      g_array_append_val (model->owed[0], culprit);
+      schedule_add_backlog (model->schedule, 0);
+      take_in (model, 0);
+      take_in (model, 1);
+      turn (model);
+      check_picked (model, 1, 3);
+      gint64 pause = schedule_next_time (model->schedule) - model->now;
+      g_assert_cmpint (pause, >=, SECOND << (crashes - 1) >> 1);
+      g_assert_cmpint (pause, <=, SECOND << (crashes - 1));
+      model->now += pause;
+      turn (model);
+      if (crashes >= 2) /* it has not been tried before the next has succeeded */
+        {
+          check_picked (model, 0, 2);
+          turn (model);
+        }
+      g_assert_cmpuint (((ScheduleItem *) model->in_flight->pdata[0])->suspect, ==, TRUE);
+      check_picked (model, 0, 1);
+      run_dry (model, 10);
+      g_assert_cmpuint (model->done, ==, 3);
+      model_free (model);
+    }
+}
+
+/* Several bad ones in a row: those behind the head take turns, the one that has crashed
+ * least first, until one is good; if all have crashed as often, it is the head's turn. */
+static void
+test_culprits_take_turns (void)
+{
+  static const struct
+  {
+    guint crashes[4];
+    gint64 first;
+  } cases[] = { { { 2, 0, 0, 0 }, 2 }, { { 2, 1, 0, 0 }, 3 }, { { 2, 1, 1, 0 }, 4 }, { { 2, 1, 1, 1 }, 2 },
+                { { 2, 2, 1, 1 }, 3 }, { { 2, 2, 2, 2 }, 1 }, { { 3, 2, 2, 2 }, 2 }, { { 1, 0, 0, 0 }, 1 } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      Model *model = model_new (&tiny);
+      for (guint j = 0; j < G_N_ELEMENTS (cases[i].crashes); j++)
+        {
+          Owed owed = { .seq = model->next_seq++, .crashes = cases[i].crashes[j] };
+          g_array_append_val (model->owed[0], owed);
+        }
+      schedule_add_backlog (model->schedule, 0);
+      turn (model);
+      model->now = schedule_next_time (model->schedule);
+      turn (model);
+      check_picked (model, 0, cases[i].first);
+      turn (model); /* now the head, or what is the head now */
+      if (cases[i].first > 1)
+        check_picked (model, 0, 1);
+      run_dry (model, 20);
+      g_assert_cmpuint (model->done, ==, 4);
+      model_free (model);
+    }
+}
+
+/* A culprit behind a culprit waits, too. */
+static void
+test_culprits_in_a_row (void)
+{
+  Model *model = model_new (&tiny);
+
+  for (guint i = 0; i < 2; i++)
+    {
+      Owed culprit = { .seq = model->next_seq++, .attempts = 1, .crashes = 1 };
+      g_array_append_val (model->owed[0], culprit);
+    }
+  schedule_add_backlog (model->schedule, 0);
+  for (gint64 seq = 1; seq <= 2; seq++)
+    {
+      turn (model);
+      g_assert_cmpuint (model->in_flight->len, ==, 0);
+      model->now = schedule_next_time (model->schedule);
+      turn (model);
+      check_picked (model, 0, seq);
+    }
+  g_assert_cmpuint (model->done, ==, 2);
   model_free (model);
 }
 
@@ -887,10 +991,13 @@ random_verdict (Model *model, const ScheduleItem *item)
   return honest_verdict (model, item);
 }
 
-/* The model dies: what was in flight is suspect, what was asked for is gone. */
+/* The model dies: what was in flight is suspect, what was asked for is gone.  If it
+ * was one event, that may be to blame. */
 static void
 crash (Model *model)
 {
+  gboolean blamed = model->in_flight->len == 1;
+
   drop_fetches (model);
   g_array_set_size (model->offers, 0);
   g_ptr_array_set_size (model->in_flight, 0);
@@ -900,6 +1007,8 @@ crash (Model *model)
     for (guint i = 0; i < model->owed[lane]->len; i++)
       {
         Owed *owed = &g_array_index (model->owed[lane], Owed, i);
+        if (owed->in_flight && blamed)
+          owed->crashes++;
         owed->was_in_flight = owed->was_in_flight || owed->in_flight;
         owed->in_flight = FALSE;
       }
@@ -1015,6 +1124,9 @@ main (int argc, char **argv)
   g_test_add_func ("/schedule/parked-lanes-leave-room", test_parked_lanes_leave_room);
   g_test_add_func ("/schedule/untried-does-not-spin", test_untried_does_not_spin);
   g_test_add_func ("/schedule/suspects", test_suspects);
+  g_test_add_func ("/schedule/culprit", test_culprit);
+  g_test_add_func ("/schedule/culprits-in-a-row", test_culprits_in_a_row);
+  g_test_add_func ("/schedule/culprits-take-turns", test_culprits_take_turns);
   g_test_add_func ("/schedule/workers", test_workers);
   g_test_add_func ("/schedule/workers-suspects", test_workers_suspects);
   g_test_add_func ("/schedule/enumerated", test_enumerated);

@@ -133,13 +133,15 @@ test_reopen (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
   store_close (store);
 }
 
+#define WITHOUT_TENTH "ALTER TABLE delivery DROP COLUMN crashes;"
+
 /* What the versions after the third added. */
 #define WITHOUT_LATER                                                                                                  \
   "DROP TABLE alarm; ALTER TABLE bmc DROP COLUMN silence; ALTER TABLE bmc DROP COLUMN suspected;"                      \
   "ALTER TABLE bmc DROP COLUMN replaced; ALTER TABLE dead DROP COLUMN counts;"                                         \
   "ALTER TABLE record DROP COLUMN given_up; ALTER TABLE handler DROP COLUMN before;"                                   \
   "ALTER TABLE handler DROP COLUMN since; ALTER TABLE handler DROP COLUMN gone;"                                       \
-  "ALTER TABLE handler DROP COLUMN filled; ALTER TABLE handler DROP COLUMN filled_since;"
+  "ALTER TABLE handler DROP COLUMN filled; ALTER TABLE handler DROP COLUMN filled_since;" WITHOUT_TENTH
 
 /* The first schema is the present one without what came later. */
 static void
@@ -218,6 +220,33 @@ test_third_schema (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
   g_assert_true (store_open_count (store, 2, &open, NULL));
   g_assert_cmpint (open.given_up, ==, 0);
   store_close (store);
+}
+
+/* Of what a journal of version 9 has, ipmid has not crashed, as far as it knows. */
+static void
+test_ninth_schema (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
+{
+  gint64 crashes = 0;
+  gboolean found;
+  Store *store = open_good (fixture);
+
+  g_assert_true (add_event (store, NULL));
+  g_assert_true (store_delivery_attempt (store, 1, 1, 1, 4, 1, NULL));
+  store_close (store);
+  execute (fixture, WITHOUT_TENTH "PRAGMA user_version = 9");
+  for (gint64 already = 0; already < 2; already++)
+    {
+      store = open_good (fixture);
+      g_autoptr (GArray) deliveries = fetch (store, NULL);
+      g_assert_cmpuint (deliveries->len, ==, 1);
+      const StoreDelivery *delivery = &g_array_index (deliveries, StoreDelivery, 0);
+      g_assert_cmpint (delivery->crashes, ==, already);
+      g_assert_cmpint (delivery->inflight, ==, !already);
+      g_assert_true (store_delivery_crash (store, 1, 1, 1, 4, &crashes, &found, NULL));
+      g_assert_cmpint (found, ==, !already);
+      g_assert_cmpint (crashes, ==, 1);
+      store_close (store);
+    }
 }
 
 /* A migration that cannot be completed leaves the journal as it was. */
@@ -471,6 +500,7 @@ main (int argc, char **argv)
   ADD ("/store/older-schema", test_older_schema);
   ADD ("/store/second-schema", test_second_schema);
   ADD ("/store/third-schema", test_third_schema);
+  ADD ("/store/ninth-schema", test_ninth_schema);
   ADD ("/store/older-schema-odd", test_older_schema_odd);
   ADD ("/store/newer-schema", test_newer_schema);
   ADD ("/store/readonly", test_readonly);
