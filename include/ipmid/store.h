@@ -72,6 +72,8 @@ typedef struct
   gboolean oldest_first; /* FALSE: newest first */
   guint limit;           /* at most so many; 0: 100; never more than IPMID_STORE_EVENTS_MAX */
   const char *after;     /* go on behind a page: what that page gave as `next`, with the same query */
+  gboolean by_arrival;   /* in the order in which they were stored, instead of by time: of one BMC that of its SEL, and
+                            what is stored later comes behind.  The other filters are looked at event by event. */
 } IpmidStoreEventQuery;
 
 typedef struct
@@ -86,7 +88,8 @@ typedef struct
   IpmidSeverity severity;
   const char *sensor; /* NULL: none */
   const char *text;   /* "" if it has none */
-  const char *json;   /* the whole event, as one JSON object without newline; see ipmid_event_render() */
+  const char *json;   /* the whole event, as one JSON object without newline; see ipmid_event_render().  As it was
+                         when it was stored: ipmid makes the event of it again for handlers that are backfilled. */
 } IpmidStoreEvent;
 
 typedef void (*IpmidStoreEventFunc) (gpointer user_data, const IpmidStoreEvent *event);
@@ -184,7 +187,7 @@ struct _IpmidStore
 
 /* ---------------------------------------------------------------- wrappers */
 
-/* A page of events, ordered by time; those with `text` by when they were stored.
+/* A page of events, ordered by time; those with `text` or `by_arrival` by when they were stored.
  * `*next` (may be NULL) is what `after` of the next page is, NULL if there is none;
  * the caller frees it.  An event that is stored between two pages is on neither or
  * on one, and no event is on two. */

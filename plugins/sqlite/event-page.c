@@ -18,6 +18,7 @@ typedef struct
   const IpmidStoreEventQuery *query;
   gint64 bmc;
   gint64 low, high; /* low <= time <= high */
+  gboolean by_row;  /* in the order of the rows, which is that of arrival */
   gboolean has_place;
   gint64 time, seq; /* behind this row */
 } Question;
@@ -87,12 +88,19 @@ parse_words (const IpmidStoreEventQuery *query, gint64 bmc, GError **error)
                             : g_strdup_printf ("(text : (%s)) AND (bmc : \"%" G_GINT64_FORMAT "\")", words->str, bmc);
 }
 
+/* Whoever was built before there was such an order does not ask for it. */
+static gboolean
+is_by_arrival (const IpmidStoreEventQuery *query)
+{
+  return query->size > G_STRUCT_OFFSET (IpmidStoreEventQuery, by_arrival) && query->by_arrival;
+}
+
 static gboolean
 parse (Question *question, const IpmidStoreEventQuery *query, gint64 bmc, GError **error)
 {
   if ((int) query->severity < 0 || query->severity > IPMID_SEVERITY_CRITICAL)
     return refuse (error, "\"severity\" is none of the severities");
-  *question = (Question){ .query = query, .bmc = bmc };
+  *question = (Question){ .query = query, .bmc = bmc, .by_row = query->text != NULL || is_by_arrival (query) };
   question->low = query->since == 0 ? G_MININT64 : query->since;
   question->high = query->until == 0 ? G_MAXINT64 : query->until - 1;
   if (query->after == NULL)
@@ -100,8 +108,8 @@ parse (Question *question, const IpmidStoreEventQuery *query, gint64 bmc, GError
   if (!parse_token (query->after, &question->time, &question->seq, error))
     return FALSE;
   question->has_place = TRUE;
-  if (query->text != NULL)
-    return TRUE; /* those are in the order of their rows */
+  if (question->by_row)
+    return TRUE;
   if (query->oldest_first)
     question->low = MAX (question->low, question->time);
   else
@@ -120,8 +128,9 @@ append_range (GString *sql, const Question *question)
   if (!question->has_place)
     return;
   const char *beyond = question->query->oldest_first ? ">" : "<";
-  if (question->query->text != NULL)
-    g_string_append_printf (sql, " AND event_text.rowid %s %" G_GINT64_FORMAT, beyond, question->seq);
+  if (question->by_row)
+    g_string_append_printf (sql, " AND %s %s %" G_GINT64_FORMAT,
+                            question->query->text != NULL ? "event_text.rowid" : "event.seq", beyond, question->seq);
   else
     g_string_append_printf (sql, " AND (event.time <> %" G_GINT64_FORMAT " OR event.seq %s %" G_GINT64_FORMAT ")",
                             question->time, beyond, question->seq);
@@ -199,6 +208,19 @@ page_by_time (const Question *question, guint limit)
   return g_string_free (sql, FALSE);
 }
 
+static char *
+page_by_arrival (const Question *question, guint limit)
+{
+  GString *sql = g_string_new ("SELECT " EVENT_PAGE_COLUMNS " FROM event NOT INDEXED CROSS JOIN bmc"
+                               " ON bmc.id = event.bmc WHERE 1");
+
+  append_filters (sql, question, TRUE, TRUE, TRUE);
+  append_range (sql, question);
+  g_string_append_printf (sql, " ORDER BY event.seq %s LIMIT %u", question->query->oldest_first ? "ASC" : "DESC",
+                          limit + 1);
+  return g_string_free (sql, FALSE);
+}
+
 /* The index of words knows rows only, not times. */
 static char *
 page_by_words (const Question *question, guint limit)
@@ -224,7 +246,10 @@ event_page_init (EventPage *page, const IpmidStoreEventQuery *query, gint64 bmc,
     return FALSE;
   if (query->text != NULL && (page->words = parse_words (query, bmc, error)) == NULL)
     return FALSE;
-  page->sql = query->text != NULL ? page_by_words (&question, page->limit) : page_by_time (&question, page->limit);
+  if (query->text != NULL)
+    page->sql = page_by_words (&question, page->limit);
+  else
+    page->sql = question.by_row ? page_by_arrival (&question, page->limit) : page_by_time (&question, page->limit);
   return TRUE;
 }
 

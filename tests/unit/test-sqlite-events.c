@@ -159,7 +159,8 @@ compare (gconstpointer a, gconstpointer b, gpointer user_data)
 {
   const IpmidStoreEventQuery *query = user_data;
   guint left = *(const guint *) a, right = *(const guint *) b;
-  guint left_time = query->text == NULL ? left * 7 % 11 : 0, right_time = query->text == NULL ? right * 7 % 11 : 0;
+  gboolean by_time = query->text == NULL && !query->by_arrival;
+  guint left_time = by_time ? left * 7 % 11 : 0, right_time = by_time ? right * 7 % 11 : 0;
   int order = left_time != right_time ? (left_time < right_time ? -1 : 1) : (left < right ? -1 : left > right);
 
   return query->oldest_first ? order : -order;
@@ -186,10 +187,11 @@ static void
 check_texts_and_orders (Fixture *fixture, const IpmidStoreEventQuery *query)
 {
   for (guint text = 0; text < G_N_ELEMENTS (words); text++)
-    for (gboolean oldest_first = FALSE; oldest_first <= TRUE; oldest_first++)
+    for (guint order = 0; order < 4; order++)
       {
         IpmidStoreEventQuery copy = *query;
-        copy.oldest_first = oldest_first;
+        copy.oldest_first = order % 2 != 0;
+        copy.by_arrival = order / 2 != 0;
         check_query (fixture, &copy, &words[text]);
       }
 }
@@ -221,6 +223,29 @@ test_pages (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
   deliver (fixture, fixture->events, N_EVENTS);
   check_filters (fixture, 0, 0);
   check_filters (fixture, EPOCH + 3 * SECOND, EPOCH + 8 * SECOND);
+}
+
+/* Who was built before there was that order gets the order of time, whatever stands behind
+ * what it knows. */
+static void
+test_older_query (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
+{
+  IpmidStoreEventQuery query = { .size = sizeof query, .limit = 10, .oldest_first = TRUE };
+
+  deliver (fixture, fixture->events, N_EVENTS);
+  g_autoptr (GPtrArray) by_time = ask (fixture, &query);
+  query.by_arrival = TRUE;
+  g_autoptr (GPtrArray) by_arrival = ask (fixture, &query);
+  query.size = G_STRUCT_OFFSET (IpmidStoreEventQuery, by_arrival);
+  g_autoptr (GPtrArray) older = ask (fixture, &query);
+  g_assert_cmpuint (older->len, ==, by_time->len);
+  gboolean differs = FALSE;
+  for (guint i = 0; i < older->len; i++)
+    {
+      g_assert_cmpstr (older->pdata[i], ==, by_time->pdata[i]);
+      differs |= strcmp (by_time->pdata[i], by_arrival->pdata[i]) != 0;
+    }
+  g_assert_true (differs);
 }
 
 /* Events that come again stay once; a page goes on although others came meanwhile. */
@@ -424,6 +449,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   ADD ("pages", test_pages);
+  ADD ("older-query", test_older_query);
   ADD ("repeats", test_repeats);
   ADD ("refused", test_refused);
   ADD ("one", test_one);
