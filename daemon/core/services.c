@@ -166,6 +166,19 @@ services_release (Services *services, gconstpointer member, const char *name)
   g_mutex_unlock (&services->lock);
 }
 
+gconstpointer
+services_offerer (Services *services, const char *name)
+{
+  gconstpointer member = NULL;
+
+  g_mutex_lock (&services->lock);
+  const Service *service = g_hash_table_lookup (services->by_name, name);
+  if (service != NULL && service->offers->len > 0)
+    member = g_array_index (service->offers, Offer, 0).member;
+  g_mutex_unlock (&services->lock);
+  return member;
+}
+
 gboolean
 services_forget (Services *services, gconstpointer member)
 {

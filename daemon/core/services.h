@@ -39,6 +39,10 @@ void services_withdraw (Services *services, gconstpointer member, const char *na
 gconstpointer services_lookup (Services *services, gconstpointer member, const char *name);
 void services_release (Services *services, gconstpointer member, const char *name);
 
+/* The member whose offer somebody holds now; as long as that one is held, it is there.
+ * NULL: nobody offers it. */
+gconstpointer services_offerer (Services *services, const char *name);
+
 /* A member is gone: what it has left, it neither holds nor offers.  TRUE if it has
  * left something, which is a mistake of its own. */
 gboolean services_forget (Services *services, gconstpointer member);

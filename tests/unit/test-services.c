@@ -139,6 +139,23 @@ test_forget (void)
   g_assert_null (services_lookup (services, USER, "other"));
 }
 
+/* Who it is that is held. */
+static void
+test_offerer (void)
+{
+  g_autoptr (Services) services = services_new ();
+
+  g_assert_null (services_offerer (services, "store"));
+  services_offer (services, A, "store", &tables[0]);
+  services_offer (services, B, "store", &tables[1]);
+  g_assert_true (services_offerer (services, "store") == A);
+  g_assert_null (services_offerer (services, "stor"));
+  services_withdraw (services, A, "store");
+  g_assert_true (services_offerer (services, "store") == B);
+  services_withdraw (services, B, "store");
+  g_assert_null (services_offerer (services, "store"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -148,5 +165,6 @@ main (int argc, char **argv)
   g_test_add_func ("/services/several", test_several);
   g_test_add_func ("/services/withdraw-waits", test_withdraw_waits);
   g_test_add_func ("/services/forget", test_forget);
+  g_test_add_func ("/services/offerer", test_offerer);
   return g_test_run ();
 }
