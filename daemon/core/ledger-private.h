@@ -33,8 +33,8 @@ typedef struct
   gint64 last_confirmed;   /* when the cursor was last seen to be the end of the SEL */
   gboolean answers;        /* a board with a GUID answers at present: */
   guint8 guid[STORE_GUID_SIZE];
-  char **labels;           /* "KEY=VALUE"; NULL: none */
-  gint64 silence_until;    /* as configured: wall clock, microseconds; 0: no silence */
+  char **labels;        /* "KEY=VALUE"; NULL: none */
+  gint64 silence_until; /* as configured: wall clock, microseconds; 0: no silence */
 } LedgerBmc;
 
 /* A handler, and how much it is owed. */
@@ -45,6 +45,7 @@ typedef struct
   gint64 id;
   LedgerCounts counts;
   LedgerCounts change; /* within the transaction */
+  StoreSpan span;      /* as it was when it was added */
   gboolean shedding;   /* said so already */
   gboolean removed;    /* is owed nothing new */
 } LedgerOwed;
@@ -103,6 +104,10 @@ gboolean ledger_owe (Ledger *ledger, gint64 bmc, IpmidEvent *event, GError **err
  * does not depend on it.  `*seq` 0: its quota is used up. */
 gboolean ledger_owe_late (Ledger *ledger, LedgerOwed *handler, gint64 bmc, IpmidEvent *event, gint64 *seq,
                           GError **error);
+
+/* The event is owed to the handler.  If it was received before the handler was there, and is
+ * only now on disk, a backfill must not owe it again. */
+gboolean ledger_note_early (Ledger *ledger, const LedgerOwed *handler, const IpmidEvent *event, GError **error);
 
 /* Whether one more may be kept for it. */
 gboolean ledger_is_within_quota (const LedgerOwed *handler);

@@ -144,13 +144,15 @@ ledger_add_handler (Ledger *ledger, const LedgerHandler *description, GError **e
 {
   gint64 id;
   LedgerCounts counts = { 0 };
+  StoreSpan span;
   LedgerOwed *handler = find_handler_named (ledger, description->name);
 
   if (!store_handler_load (ledger->store, description->name, &id, error)
       || !store_delivery_count (ledger->store, id, &counts.pending, error)
       || !store_dead_count (ledger->store, id, &counts.dead, error)
       || !(description->live ? bury_for_live (ledger, id, &counts, error)
-                             : store_handler_come_back (ledger->store, id, error)))
+                             : store_handler_come_back (ledger->store, id, error))
+      || !store_handler_span (ledger->store, id, &span, error))
     return 0;
   if (handler == NULL)
     {
@@ -164,6 +166,7 @@ ledger_add_handler (Ledger *ledger, const LedgerHandler *description, GError **e
   handler->description = *description;
   handler->description.name = handler->name;
   handler->id = id;
+  handler->span = span;
   handler->removed = FALSE;
   return ledger_adopt_quiet (ledger, handler, error) ? id : 0;
 }
@@ -461,7 +464,8 @@ ledger_owe (Ledger *ledger, gint64 bmc, IpmidEvent *event, GError **error)
   if (!store_event_insert (ledger->store, seq, bmc, event, &dues, error))
     return FALSE;
   for (guint i = 0; i < chosen->len; i++)
-    if (!insert_delivery (ledger, chosen->pdata[i], bmc, seq, event, is_required (chosen->pdata[i]), error))
+    if (!insert_delivery (ledger, chosen->pdata[i], bmc, seq, event, is_required (chosen->pdata[i]), error)
+        || !ledger_note_early (ledger, chosen->pdata[i], event, error))
       return FALSE;
   return TRUE;
 }

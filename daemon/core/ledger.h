@@ -208,7 +208,8 @@ gboolean ledger_can_be_replayed (Ledger *ledger, gint64 handler);
 gboolean ledger_drop (Ledger *ledger, StoreDeadRange *range, gint64 *dropped, GError **error);
 
 /* A handler is to be owed what was received before it was there and the journal still
- * has; what was backfilled already is not owed again. */
+ * has; what was backfilled already is not owed again.  A part of its quota stays free for
+ * what is new. */
 typedef struct
 {
   gint64 since; /* not what was received before: nanoseconds since 1970 */
@@ -219,11 +220,21 @@ typedef struct
   gint64 part_after; /* of this part: what `after` is next; how many it owes */
   gint64 part_owed;
   gboolean is_over; /* there is no other part */
-  gboolean is_full; /* because the handler's quota is reached */
+  gboolean is_full; /* because the handler has no room */
 } LedgerBackfill;
 
-/* One part of it, in one transaction; on, until it is over. */
+/* One part of it, in one transaction; on, until it is over.  The handler is there. */
 gboolean ledger_backfill (Ledger *ledger, gint64 handler, LedgerBackfill *backfill, GError **error);
+/* The same of events (IpmidEvent with ID, BMC and RECEIVED) that a store has, in this order,
+ * in one transaction.  `*owed`: how many are owed now; `*is_full`: from some event on the
+ * handler has no room.  Of those that the handler was owed before, none is. */
+gboolean ledger_backfill_stored (Ledger *ledger, gint64 handler, gint64 since, const GPtrArray *events, gint64 *owed,
+                                 gboolean *is_full, GError **error);
+/* What a store has and what the journal still has was gone through to the end, for this span: what was received
+ * from `since` on is had now.  Nothing, if the span has changed meanwhile.  `*is_all`: nothing lies between any
+ * more, so that store_backfilled_forget() may follow. */
+gboolean ledger_backfill_end (Ledger *ledger, gint64 handler, const StoreSpan *span, gint64 since, gboolean *is_all,
+                              GError **error);
 /* Neither a finalizer nor fed live. */
 gboolean ledger_can_be_owed (Ledger *ledger, gint64 handler);
 

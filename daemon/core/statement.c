@@ -43,6 +43,11 @@ static const char *const statements[N_STATEMENTS] = {
                         " WHERE id = ?1 AND gone <> 0",
   [HANDLER_SPAN] = "SELECT before, since, filled, filled_since FROM handler WHERE id = ?",
   [HANDLER_SET_FILLED] = "UPDATE handler SET filled = ?2, filled_since = ?3 WHERE id = ?1",
+  [HANDLER_EXTEND_SPAN] = "UPDATE handler SET since = ?2, filled = 0, filled_since = 0 WHERE id = ?1",
+  [BACKFILLED_FIND] = "SELECT 1 FROM backfilled WHERE handler = ? AND id = ?",
+  [BACKFILLED_INSERT] = "INSERT OR IGNORE INTO backfilled (handler, id) VALUES (?, ?)",
+  [BACKFILLED_FORGET] = "DELETE FROM backfilled WHERE handler = ?1"
+                        " AND id IN (SELECT id FROM backfilled WHERE handler = ?1 LIMIT ?2)",
   [HANDLER_LEAVE] = "UPDATE handler SET gone = ?2 WHERE id = ?1 AND gone = 0",
   [HANDLER_LIST] = "SELECT id, name FROM handler ORDER BY name",
   [EVENT_INSERT] = "INSERT INTO event (seq, bmc, required, open, owed, payload) VALUES (?, ?, ?, ?, ?, ?)",

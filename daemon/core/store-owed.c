@@ -260,8 +260,9 @@ store_bury_handler (Store *store, gint64 handler, gint64 *moved, GError **error)
   g_autofree char *remove = g_strdup_printf ("DELETE FROM delivery WHERE handler = %" G_GINT64_FORMAT, handler);
   g_autofree char *forget = g_strdup_printf (
       "DELETE FROM notice WHERE handler = %" G_GINT64_FORMAT "; DELETE FROM quiet WHERE handler = %" G_GINT64_FORMAT
-      "; UPDATE handler SET gone = %" G_GINT64_FORMAT " WHERE gone = 0 AND id = %" G_GINT64_FORMAT,
-      handler, handler, g_get_real_time () * 1000, handler);
+      "; DELETE FROM backfilled WHERE handler = %" G_GINT64_FORMAT "; UPDATE handler SET gone = %" G_GINT64_FORMAT
+      " WHERE gone = 0 AND id = %" G_GINT64_FORMAT,
+      handler, handler, handler, g_get_real_time () * 1000, handler);
 
   /* A transaction of its own, or a part of the present one. */
   gboolean good = statement_execute (store, "SAVEPOINT bury", error) && statement_execute (store, copy, error)
@@ -332,6 +333,35 @@ gboolean
 store_handler_set_filled (Store *store, gint64 handler, gint64 filled, gint64 filled_since, GError **error)
 {
   return statement_run (store, error, HANDLER_SET_FILLED, "iii", handler, filled, filled_since);
+}
+
+gboolean
+store_handler_extend_span (Store *store, gint64 handler, gint64 since, GError **error)
+{
+  return statement_run (store, error, HANDLER_EXTEND_SPAN, "ii", handler, since);
+}
+
+gboolean
+store_backfilled_find (Store *store, gint64 handler, const char *id, gboolean *found, GError **error)
+{
+  gint64 one;
+
+  return statement_get_integer (store, error, &one, found, BACKFILLED_FIND, "it", handler, id);
+}
+
+gboolean
+store_backfilled_insert (Store *store, gint64 handler, const char *id, GError **error)
+{
+  return statement_run (store, error, BACKFILLED_INSERT, "it", handler, id);
+}
+
+gboolean
+store_backfilled_forget (Store *store, gint64 handler, guint limit, gint64 *forgotten, GError **error)
+{
+  gboolean good = statement_run (store, error, BACKFILLED_FORGET, "ii", handler, (gint64) limit);
+
+  *forgotten = good ? sqlite3_changes64 (store->db) : 0;
+  return good;
 }
 
 gboolean

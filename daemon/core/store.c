@@ -75,6 +75,8 @@ static const char *const migrations[] = {
   "ALTER TABLE handler ADD COLUMN filled_since INTEGER NOT NULL DEFAULT 0;",
   /* 10: an event of which ipmid crashes, see ledger_crash() */
   "ALTER TABLE delivery ADD COLUMN crashes INTEGER NOT NULL DEFAULT 0;",
+  /* 11: what backfills have owed: a store may have what the journal has, too */
+  "CREATE TABLE backfilled (handler INTEGER NOT NULL, id TEXT NOT NULL, PRIMARY KEY (handler, id)) WITHOUT ROWID;",
 };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (migrations) == STORE_SCHEMA);

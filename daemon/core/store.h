@@ -13,6 +13,7 @@
  *   delivery  who is owed it
  *   dead      dead letters
  *   handler   names and counters
+ *   backfilled  what handlers were owed of the time before they were there
  *   notice    what a handler was told of sensors' states, and what waits to be told
  *   quiet     when its quiet times began
  *   alarm     what the world was told about ipmid itself, and is not over yet
@@ -22,7 +23,7 @@
 
 #include "event/event.h"
 
-#define STORE_SCHEMA 10
+#define STORE_SCHEMA 11
 
 /* The sixteen bytes of one SEL record. */
 #define STORE_RECORD_SIZE 16
@@ -179,6 +180,13 @@ typedef struct
 } StoreSpan;
 gboolean store_handler_span (Store *store, gint64 handler, StoreSpan *span, GError **error);
 gboolean store_handler_set_filled (Store *store, gint64 handler, gint64 filled, gint64 filled_since, GError **error);
+/* What lies between is had, from this time on: `since` is that now. */
+gboolean store_handler_extend_span (Store *store, gint64 handler, gint64 since, GError **error);
+/* The ids of what lies between and was owed to it: each event is once. */
+gboolean store_backfilled_find (Store *store, gint64 handler, const char *id, gboolean *found, GError **error);
+gboolean store_backfilled_insert (Store *store, gint64 handler, const char *id, GError **error);
+/* Forgets up to `limit` of them; `*forgotten`: how many there were. */
+gboolean store_backfilled_forget (Store *store, gint64 handler, guint limit, gint64 *forgotten, GError **error);
 /* It is owed everything from now on, if it was not; nothing any more. */
 gboolean store_handler_come_back (Store *store, gint64 handler, GError **error);
 gboolean store_handler_leave (Store *store, gint64 handler, GError **error);
