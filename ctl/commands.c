@@ -92,7 +92,7 @@ const CtlCommand ctl_commands[] = {
   { "log", "BMC TEXT", 2, 2, log_options, do_log, "make an event of the kind message" },
   { "silence", "BMC [for|until|off] [TIME]", 1, 3, NULL, do_silence,
     "no notifications about a BMC for 2h, or until a time; off ends that" },
-  { "backfill", "HANDLER", 1, 1, backfill_options, do_backfill, "give a new handler what the others have had already" },
+  { "backfill", "HANDLER", 1, 1, backfill_options, do_backfill, "give a new handler what the store and the journal still have" },
   { "reload", "", 0, 0, NULL, do_reload, "read the configuration file again" },
   { "check", "", 0, 0, NULL, do_check, "say what is wrong with the configuration file" },
   { "names", "bmcs|handlers", 1, 1, NULL, show_names, "only the names, one a line" },

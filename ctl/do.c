@@ -231,6 +231,20 @@ do_silence (Ctl *ctl)
 
 /* ------------------------------------------------------------------ ipmid itself */
 
+static void
+show_backfilled (json_t *answer)
+{
+  g_autofree char *obstacle = screen_clean (field_text (answer, "obstacle"));
+  json_int_t unreadable = field_integer (answer, "unreadable");
+
+  printf ("%" JSON_INTEGER_FORMAT " backfilled", field_integer (answer, "backfilled"));
+  if (unreadable > 0)
+    printf ("; %" JSON_INTEGER_FORMAT " of the store cannot be read", unreadable);
+  if (!field_flag (answer, "complete"))
+    printf ("; %s", *obstacle != '\0' ? obstacle : "there is more");
+  printf ("\n");
+}
+
 int
 do_backfill (Ctl *ctl)
 {
@@ -247,8 +261,7 @@ do_backfill (Ctl *ctl)
     }
   status = act (ctl, path, since == NULL ? NULL : json_pack ("{s:s}", "since", since), NULL, &answer);
   if (status == EX_OK && !ctl->options.json)
-    printf ("%" JSON_INTEGER_FORMAT " backfilled%s\n", field_integer (answer, "backfilled"),
-            field_flag (answer, "complete") ? "" : "; its quota is reached");
+    show_backfilled (answer);
   json_decref (answer);
   return status;
 }

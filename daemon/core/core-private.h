@@ -7,6 +7,7 @@
 #define CORE_PRIVATE_H
 
 #include "core/alarms.h"
+#include "core/backfill.h"
 #include "core/core.h"
 #include "core/deletion.h"
 #include "core/errand.h"
@@ -28,6 +29,7 @@ struct _Core
   Journal *journal;
   Deletions *deletions;
   Errands *errands;
+  Backfills *backfills;
   Inventory *inventory;
   Services *services;
   SdrCache *sdr_cache;

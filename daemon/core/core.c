@@ -104,6 +104,7 @@ free_parts (Core *core)
   /* While the journal still takes what they have to say. */
   errands_end (core->errands);
   journal_end (core->journal);
+  g_clear_pointer (&core->backfills, backfills_free);
   /* What the journal's thread had posted for this thread, which may submit more. */
   while (g_main_context_iteration (NULL, FALSE))
     continue;
@@ -217,6 +218,7 @@ core_stop (Core *core, int exit_status, const char *message)
   reload_cancel (core);
   quiet_timer_stop (core->quiet_timer);
   alarms_stop (core->alarms);
+  backfills_stop (core->backfills);
   g_clear_pointer (&core->traps, trap_listener_free);
   fleet_stop (core->fleet, stop_handlers, core);
 }
@@ -480,6 +482,7 @@ start_parts (Core *core, GError **error)
   if (!core_config_check (core->config, error) || !make_handlers (core, error) || !open_journal (core, error))
     return FALSE;
   core->deletions = deletions_new (core->journal);
+  core->backfills = backfills_new (core->journal, core->services);
   if (!register_handlers (core, error) || !make_fleet (core, error) || !journal_start (core->journal, error))
     return FALSE;
   core_watch_crashes (core);

@@ -326,12 +326,18 @@ store_shrink_log (Store *store)
 }
 
 gint64
-store_size (Store *store)
+store_used (Store *store)
 {
   gint64 pages = 0, unused = 0, page_size = 0;
 
   statement_query_integer (store, "PRAGMA page_count", &pages, NULL);
   statement_query_integer (store, "PRAGMA freelist_count", &unused, NULL);
   statement_query_integer (store, "PRAGMA page_size", &page_size, NULL);
-  return (pages - unused) * page_size + (store->path == NULL ? 0 : file_size (store->path, "-wal"));
+  return (pages - unused) * page_size;
+}
+
+gint64
+store_size (Store *store)
+{
+  return store_used (store) + (store->path == NULL ? 0 : file_size (store->path, "-wal"));
 }

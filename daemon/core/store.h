@@ -61,8 +61,10 @@ gboolean store_reclaim_log (Store *store);
 /* The same, and gives the log's room back to the disk. */
 void store_shrink_log (Store *store);
 
-/* Bytes that the database and its log take on disk. */
+/* Bytes that the database and its log take on disk; that what is in it takes, without the
+ * log, which keeps its room when nothing is owed any more. */
 gint64 store_size (Store *store);
+gint64 store_used (Store *store);
 
 /* ------------------------------------------------------------------- BMCs */
 

@@ -789,9 +789,11 @@ ipmid_host_release (IpmidHost *host, const char *name)
  *       which stays).  Lasts over restarts, beside the key silence-until.
  *
  * backfill { handler: s, since: time (optional) }
- *     backfilled: x, complete: b (not if the handler's quota is reached).  What the
- *       journal still has from before the handler was there is owed to it, marked
- *       `backfilled`, once: what it was owed before is not.
+ *     backfilled: x, complete: b, obstacle: s (if it is not complete: why), unreadable: x
+ *       (events of the store that are none, if there are some).  What a store (ipmid/store.h)
+ *       has and what the journal still has from before the handler was there is owed to it,
+ *       marked `backfilled`, once: what it was owed before is not.  Again, it goes on.  Of its
+ *       own store a handler gets nothing.
  */
 static inline void
 ipmid_host_request (IpmidHost *host, const char *method, GVariant *arguments, IpmidReplyFunc callback,

@@ -34,7 +34,7 @@ const Route routes[] = {
   { ROUTE_GET, API "/events", NULL, events_serve, events_query, "events, and those to come", NULL },
   { ROUTE_GET, API "/events/{id*}", NULL, events_serve_one, NULL, "one event", NULL },
   { ROUTE_GET, API "/handlers", "status", NULL, NULL, "all handlers", "handlers" },
-  { ROUTE_POST, API "/handlers/{handler}/backfill", "backfill", NULL, NULL, "give it what the others have had already", NULL },
+  { ROUTE_POST, API "/handlers/{handler}/backfill", "backfill", NULL, NULL, "give it what the store and the journal still have", NULL },
   { ROUTE_GET, API "/dead", "dead-list", NULL, dead_query, "dead letters", NULL },
   { ROUTE_POST, API "/dead/{handler}/replay", "dead-replay", NULL, NULL, "deliver its dead letters after all", NULL },
   { ROUTE_POST, API "/dead/{handler}/drop", "dead-drop", NULL, NULL, "forget its dead letters", NULL },
