@@ -10,6 +10,7 @@
 #include "bmc.h"
 #include "library-log.h"
 #include "os-handler.h"
+#include "rmcpp.h"
 #include "sandbox.h"
 #include "suite17.h"
 
@@ -390,7 +391,7 @@ host_init (Collector *collector, GMainContext *context)
   host->handshakes_timer = timer_new (host->timers, bmc_open_on_places_timer, host);
   host->os_handler = os_handler_new (context, host->timers, host->inbox, host->serving, library_log);
   bmc_cache_attach (host);
-  if (ipmi_init (host->os_handler) != 0 || !suite17_register ())
+  if (ipmi_init (host->os_handler) != 0 || !suite17_register () || !rmcpp_register ())
     return FALSE;
   host->decoder = decoder_new ();
   return TRUE;

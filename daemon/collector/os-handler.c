@@ -53,6 +53,7 @@ typedef struct OsHandler
   GString *partial; /* a debug message that the library prints in pieces */
   guint8 random[RANDOM_SIZE];
   gsize random_left; /* at its beginning */
+  PacketCrypto *crypto;
 } OsHandler;
 
 static OsHandler *
@@ -388,6 +389,7 @@ os_handler_new (GMainContext *context, Timers *timers, Inbox *inbox, ServingNote
   self->serving = serving;
   self->log = log;
   self->partial = g_string_new (NULL);
+  self->crypto = packet_crypto_new ();
   *handler = (os_handler_t){
     .mem_alloc = mem_alloc,
     .mem_free = mem_free,
@@ -419,12 +421,19 @@ os_handler_set_database (os_handler_t *handler, const OsHandlerDatabase *databas
   self->database_data = user_data;
 }
 
+PacketCrypto *
+os_handler_crypto (const os_handler_t *handler)
+{
+  return self_of (handler)->crypto;
+}
+
 void
 os_handler_free (os_handler_t *handler)
 {
   OsHandler *self = self_of (handler);
 
   g_string_free (self->partial, TRUE);
+  packet_crypto_free (self->crypto);
   g_free (self);
   g_free (handler);
 }

@@ -10,6 +10,7 @@
 #define COLLECTOR_OS_HANDLER_H
 
 #include "inbox.h"
+#include "packet-crypto.h"
 #include "timers.h"
 
 #include <OpenIPMI/os_handler.h>
@@ -32,6 +33,9 @@ os_handler_t *os_handler_new (GMainContext *context, Timers *timers, Inbox *inbo
                               OsHandlerLogFunc log);
 
 void os_handler_set_database (os_handler_t *handler, const OsHandlerDatabase *database, gpointer user_data);
+
+/* What encrypts and signs for all sessions; stays the handler's. */
+PacketCrypto *os_handler_crypto (const os_handler_t *handler);
 
 /* After ipmi_shutdown(). */
 void os_handler_free (os_handler_t *handler);

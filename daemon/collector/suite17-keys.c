@@ -112,15 +112,6 @@ suite17_additional_key (const guint8 *sik, guint8 n, guint8 *key)
   sign (sik, SUITE17_HASH_SIZE, constant, sizeof constant, key);
 }
 
-void
-suite17_packet_code (const guint8 *key, const guint8 *data, gsize length, guint8 *code)
-{
-  guint8 hash[SUITE17_HASH_SIZE];
-
-  sign (key, SUITE17_HASH_SIZE, data, length, hash);
-  memcpy (code, hash, SUITE17_CODE_SIZE);
-}
-
 gboolean
 suite17_codes_equal (const guint8 *a, const guint8 *b, gsize length)
 {

@@ -43,9 +43,6 @@ void suite17_sik (const Suite17Exchange *exchange, const guint8 *bmc_key, guint8
 /* K1 (`n` is 1) or K2 (2). */
 void suite17_additional_key (const guint8 *sik, guint8 n, guint8 *key);
 
-/* The integrity code of a packet; `data` begins with the authentication type. */
-void suite17_packet_code (const guint8 *key, const guint8 *data, gsize length, guint8 *code);
-
 /* In a time that does not depend on the contents. */
 gboolean suite17_codes_equal (const guint8 *a, const guint8 *b, gsize length);
 

@@ -28,11 +28,6 @@
 #define RAKP4_CODE 8u
 #define RAKP4_SIZE (RAKP4_CODE + SUITE17_CODE_SIZE)
 
-/* Next header (13.6): IPMI; always so. */
-#define NEXT_HEADER 0x07
-/* The RMCP header, which no code covers. */
-#define RMCP_HEADER_SIZE 4u
-
 /* OpenIPMI's buffer for K2 (13.32), of which AES takes 16 bytes. */
 #define K2_SIZE 20u
 
@@ -196,7 +191,7 @@ fill (unsigned char *(*get) (ipmi_rmcpp_auth_t *auth, unsigned int *max),
   set_length (auth, MIN (length, max));
 }
 
-/* K2 goes to the library's AES; K1 is fetched by integrity_init(). */
+/* K2 goes where AES looks for it; K1 is fetched by suite17_take_key(). */
 static int
 set_up_session (Exchange *exchange, ipmi_con_t *con, int address)
 {
@@ -324,86 +319,26 @@ start_auth (ipmi_con_t *con, int address, unsigned char tag, ipmi_rmcpp_auth_t *
   return error;
 }
 
-/* ---------------------------------------------------------------- integrity */
+/* ------------------------------------------------------------ from outside */
 
-static int
-integrity_init (ipmi_con_t *con, G_GNUC_UNUSED ipmi_rmcpp_auth_t *auth, void **data)
+gboolean
+suite17_take_key (ipmi_con_t *con, guint8 *key)
 {
-  Handover *handover = handover_of (con);
-  guint8 *key;
+  const Handover *handover = handover_of (con);
 
-  /* Another authentication with this integrity algorithm is no cipher suite. */
   if (handover == NULL || handover->current == NULL)
-    return EINVAL;
-  key = g_malloc (SUITE17_HASH_SIZE);
+    return FALSE;
   if ((handover->current->hacks & IPMI_CONN_HACK_RMCPP_INTEG_SIK) != 0)
     memcpy (key, handover->current->sik, SUITE17_HASH_SIZE);
   else
     suite17_additional_key (handover->current->sik, 1, key);
-  *data = key;
-  return 0;
-}
-
-static void
-integrity_free (G_GNUC_UNUSED ipmi_con_t *con, void *data)
-{
-  explicit_bzero (data, SUITE17_HASH_SIZE);
-  g_free (data);
-}
-
-/* So that with the pad length and the next header it is a multiple of four
- * (13.28.4).  The next header is integrity_add()'s. */
-static int
-integrity_pad (G_GNUC_UNUSED ipmi_con_t *con, G_GNUC_UNUSED void *data, unsigned char *payload,
-               unsigned int *payload_len, unsigned int max_payload_len)
-{
-  guint pad = (4 - (*payload_len + 2) % 4) % 4;
-
-  if (*payload_len > max_payload_len || max_payload_len - *payload_len < pad + 1)
-    return E2BIG;
-  memset (payload + *payload_len, 0xff, pad);
-  payload[*payload_len + pad] = (guint8) pad;
-  *payload_len += pad + 1;
-  return 0;
-}
-
-static int
-integrity_add (G_GNUC_UNUSED ipmi_con_t *con, void *data, unsigned char *payload, unsigned int *payload_len,
-               unsigned int max_payload_len)
-{
-  guint length = *payload_len;
-
-  if (length < RMCP_HEADER_SIZE || length > max_payload_len || max_payload_len - length < 1 + SUITE17_CODE_SIZE)
-    return E2BIG;
-  payload[length++] = NEXT_HEADER;
-  suite17_packet_code (data, payload + RMCP_HEADER_SIZE, length - RMCP_HEADER_SIZE, payload + length);
-  *payload_len = length + SUITE17_CODE_SIZE;
-  return 0;
-}
-
-/* `payload_len` goes up to and including the pad length. */
-static int
-integrity_check (G_GNUC_UNUSED ipmi_con_t *con, void *data, unsigned char *payload, unsigned int payload_len,
-                 unsigned int total_len)
-{
-  guint8 code[SUITE17_CODE_SIZE];
-
-  if (payload_len < RMCP_HEADER_SIZE || payload_len > total_len || total_len - payload_len != 1 + SUITE17_CODE_SIZE)
-    return EINVAL;
-  suite17_packet_code (data, payload + RMCP_HEADER_SIZE, payload_len - RMCP_HEADER_SIZE + 1, code);
-  return suite17_codes_equal (code, payload + payload_len + 1, sizeof code) ? 0 : EINVAL;
+  return TRUE;
 }
 
 gboolean
 suite17_register (void)
 {
   static ipmi_rmcpp_authentication_t authentication = { .start_auth = start_auth };
-  static ipmi_rmcpp_integrity_t integrity = { .integ_init = integrity_init,
-                                              .integ_free = integrity_free,
-                                              .integ_pad = integrity_pad,
-                                              .integ_add = integrity_add,
-                                              .integ_check = integrity_check };
 
-  return ipmi_rmcpp_register_authentication (CIPHER_AUTH_HMAC_SHA256, &authentication) == 0
-         && ipmi_rmcpp_register_integrity (CIPHER_INTEGRITY_HMAC_SHA256_128, &integrity) == 0;
+  return ipmi_rmcpp_register_authentication (CIPHER_AUTH_HMAC_SHA256, &authentication) == 0;
 }

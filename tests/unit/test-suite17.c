@@ -86,25 +86,6 @@ test_keys (void)
   check (key, sizeof key, "d7f65499d68d3f62b88db3094ff95b7c1542eee169f72afde2fa085c531ec6e3");
 }
 
-static void
-test_packet (void)
-{
-  static const guint8 header[] = { 0x06, 0xc0, 0x01, 0, 0, 0, 0x01, 0, 0, 0, 0x20, 0 };
-  static const guint8 trailer[] = { 0xff, 0xff, 0x02, 0x07 };
-  Suite17Exchange exchange = make_exchange ();
-  guint8 sik[SUITE17_HASH_SIZE], k1[SUITE17_HASH_SIZE], code[SUITE17_CODE_SIZE];
-  guint8 packet[sizeof header + 32 + sizeof trailer];
-
-  memcpy (packet, header, sizeof header);
-  for (guint8 i = 0; i < 32; i++)
-    packet[sizeof header + i] = i;
-  memcpy (packet + sizeof header + 32, trailer, sizeof trailer);
-  suite17_sik (&exchange, bmc_key, sik);
-  suite17_additional_key (sik, 1, k1);
-  suite17_packet_code (k1, packet, sizeof packet, code);
-  check (code, sizeof code, "08b2c3a1df9e1e2ba1c265b5f724fa3a");
-}
-
 /* Each single bit counts, and only as many bytes as are asked for. */
 static void
 test_equal (void)
@@ -129,7 +110,6 @@ main (int argc, char **argv)
   g_test_add_func ("/suite17/codes", test_codes);
   g_test_add_func ("/suite17/anonymous", test_anonymous);
   g_test_add_func ("/suite17/keys", test_keys);
-  g_test_add_func ("/suite17/packet", test_packet);
   g_test_add_func ("/suite17/equal", test_equal);
   return g_test_run ();
 }
