@@ -174,14 +174,18 @@ refill_lane (gpointer data, gboolean committed)
   g_free (fetch);
 }
 
-/* The lock is held. */
+/* Writes the answers, and asks for lanes.  The lock is held. */
 static void
-fetch_lanes (Handler *handler)
+settle_and_fetch (Handler *handler)
 {
   Fetch wanted = { .handler = handler };
 
-  while (schedule_wants (handler->schedule, &wanted.bmc, &wanted.after, &wanted.limit))
+  for (;;)
     {
+      /* Another worker may have settled some while the lock was free. */
+      submit_settlements (handler);
+      if (!schedule_wants (handler->schedule, &wanted.bmc, &wanted.after, &wanted.limit))
+        return;
       Fetch *fetch = g_memdup2 (&wanted, sizeof wanted);
       fetch->deliveries = g_array_new (FALSE, FALSE, sizeof (StoreDelivery));
       g_array_set_clear_func (fetch->deliveries, clear_delivery);
@@ -196,8 +200,7 @@ void
 worker_catch_up (Handler *handler)
 {
   g_mutex_lock (&handler->lock);
-  submit_settlements (handler);
-  fetch_lanes (handler);
+  settle_and_fetch (handler);
   g_mutex_unlock (&handler->lock);
   journal_wake (handler->journal);
 }

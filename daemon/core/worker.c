@@ -291,7 +291,10 @@ reopen_if_asked (Worker *worker)
   gboolean asked = worker->reopen;
   worker->reopen = FALSE;
   g_mutex_unlock (&handler->lock);
-  if (asked && handler->descriptor->reopen != NULL && !handler->descriptor->reopen (worker->state, &error))
+  if (!asked || handler->descriptor->reopen == NULL)
+    return;
+  worker_catch_up (handler); /* it may take long */
+  if (!handler->descriptor->reopen (worker->state, &error))
     log_line (IPMID_LOG_ERROR, &context, "cannot re-open: %s", error == NULL ? "no reason given" : error->message);
 }
 
@@ -413,9 +416,10 @@ serve (Worker *worker)
       gboolean goes_on = pick (handler, items, &wake_at);
       if (items->len > 0)
         {
-          if (!deliver (worker, items))
-            return;
-          continue;
+          if (deliver (worker, items))
+            continue;
+          worker_catch_up (handler); /* before the plugin is closed */
+          return;
         }
       worker_catch_up (handler);
       if (!goes_on)

@@ -512,6 +512,8 @@ def test_sigusr1(make_fleet):
     """A line for every collector, BMC and handler."""
     fleet = make_fleet(3, per=2)
     assert fleet.collector_of("b0") in ("1", "2")
+    # The handlers come last: the journal is asked for their queues.
+    wait_for(lambda: fleet.ipmid.log().count("state: working"), 10, "the lines of the handlers")
     log = fleet.ipmid.log()
     for bmc in fleet.bmcs:
         assert sum("state: up" in line for line in fleet.state_lines(bmc.name)) == 1
