@@ -40,7 +40,8 @@ static const struct
 static struct
 {
   int fd;
-  pid_t pid; /* whoever is forked off is somebody else */
+  pid_t pid;                   /* whoever is forked off is somebody else */
+  volatile sig_atomic_t noted; /* the first signal counts */
   struct sigaction before[G_N_ELEMENTS (signals)];
 } watch = { .fd = -1 };
 
@@ -96,8 +97,12 @@ static void
 on_fatal_signal (int number, siginfo_t *info, G_GNUC_UNUSED void *context)
 {
   restore (number);
-  if (current != NULL && getpid () == watch.pid && is_own_doing (info))
-    write_note (current, number);
+  /* A sanitizer that reports a fault may end by abort(). */
+  if (!watch.noted && current != NULL && getpid () == watch.pid && is_own_doing (info))
+    {
+      watch.noted = TRUE;
+      write_note (current, number);
+    }
   /* A fault comes again when the instruction is tried again, with the address that
    * a core dump and a sanitizer show; all else has to be sent once more. */
   if (info->si_code <= 0 || number == SIGTRAP)
@@ -175,6 +180,7 @@ crash_note_open (const char *state_dir, GError **error)
   if (watch.fd < 0)
     return FALSE;
   watch.pid = getpid ();
+  watch.noted = FALSE;
   sigemptyset (&action.sa_mask);
   for (guint i = 0; i < G_N_ELEMENTS (signals); i++)
     {
