@@ -40,6 +40,8 @@ class Asker:
     def __init__(self, directory):
         self.questions, self.replies = directory / "questions", directory / "replies"
         os.mkfifo(self.questions)
+        # Held open, also while nobody reads: what is in it would be gone with the last who has it.
+        self.fifo = open(self.questions, "r+b", buffering=0)        # pylint: disable=consider-using-with
         self.config = HANDLER.format(questions=self.questions, replies=self.replies)
         self.tags = itertools.count()
 
@@ -48,8 +50,7 @@ class Asker:
         tag = f"t{next(self.tags)}"
         text = ", ".join(f"{json.dumps(key)}: <{_variant(value)}>" for key, value in arguments.items())
         line = f"{tag} {method} {{{text}}}\n" if text else f"{tag} {method}\n"
-        with open(self.questions, "r+b", buffering=0) as fifo:      # also while nobody reads
-            fifo.write(line.encode())
+        self.fifo.write(line.encode())
         return tag
 
     def answers(self, tag):

@@ -387,7 +387,9 @@ def test_bad_certificate(make, make_receiver, authority, tmp_path, wrong):
                                          clients=authority.certificate if wrong.startswith("no") else None))
     fleet = make(hook.url, f"ca-file = {ca}\nrequest-timeout = 2s")
     fleet.bmcs[0].add(1)
-    fleet.ipmid.wait_log("not handled, will be tried again: https://127.0.0.1:[0-9]+/: .*(certificate|SSL)")
+    # A server that misses ours says so after the handshake (TLS 1.3), and closes: that may come first.
+    words = "certificate|SSL" + ("|Broken pipe|reset by peer|getpeername" if wrong.startswith("no") else "")
+    fleet.ipmid.wait_log(f"not handled, will be tried again: https://127.0.0.1:[0-9]+/: .*({words})")
     assert hook.requests == []
     assert fleet.ipmid.terminate() == 0
 
