@@ -41,7 +41,7 @@ static struct
 {
   int fd;
   pid_t pid;                   /* whoever is forked off is somebody else */
-  volatile sig_atomic_t noted; /* the first signal counts */
+  volatile sig_atomic_t dying; /* the first signal counts, no other */
   struct sigaction before[G_N_ELEMENTS (signals)];
 } watch = { .fd = -1 };
 
@@ -97,12 +97,10 @@ static void
 on_fatal_signal (int number, siginfo_t *info, G_GNUC_UNUSED void *context)
 {
   restore (number);
-  /* A sanitizer that reports a fault may end by abort(). */
-  if (!watch.noted && current != NULL && getpid () == watch.pid && is_own_doing (info))
-    {
-      watch.noted = TRUE;
-      write_note (current, number);
-    }
+  /* A sanitizer that reports it may end by abort(). */
+  if (!watch.dying && current != NULL && getpid () == watch.pid && is_own_doing (info))
+    write_note (current, number);
+  watch.dying = TRUE;
   /* A fault comes again when the instruction is tried again, with the address that
    * a core dump and a sanitizer show; all else has to be sent once more. */
   if (info->si_code <= 0 || number == SIGTRAP)
@@ -180,7 +178,7 @@ crash_note_open (const char *state_dir, GError **error)
   if (watch.fd < 0)
     return FALSE;
   watch.pid = getpid ();
-  watch.noted = FALSE;
+  watch.dying = FALSE;
   sigemptyset (&action.sa_mask);
   for (guint i = 0; i < G_N_ELEMENTS (signals); i++)
     {

@@ -10,7 +10,7 @@
  * endless recursion.  There is no note of a kill from outside, whatever the
  * signal, of an end in order, a power cut, an end for want of memory, or a crash
  * of another thread.  AddressSanitizer reports a fault as before, after the
- * note; what it finds itself is no signal, and is not noted unless it ends by abort().
+ * note; what it finds itself is noted only if it ends by abort().
  *
  * Signals belong to the whole process, and so does what is here: one note at a
  * time.  It is opened, read and closed while no thread is in a call.
