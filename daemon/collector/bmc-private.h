@@ -69,6 +69,7 @@ struct _Bmc
   BmcPhase phase;
   gboolean removing;
   Handshake handshake;
+  gboolean rising; /* counted in the host's */
   CipherChoice choice;
   CipherQuery *query;       /* while it is asked for its cipher suites */
   const CipherSuite *suite; /* of this session; NULL: by the settings' algorithms */

@@ -11,6 +11,12 @@
 /* A reading that has been due so long goes out even while the SEL is read. */
 #define OVERDUE G_USEC_PER_SEC
 
+/* How soon after the start the first readings are due; and how soon while so many others
+ * still come up: their SELs go before sensors. */
+#define FIRST_WITHIN G_USEC_PER_SEC
+#define FIRST_WITHIN_CROWD (10 * G_USEC_PER_SEC)
+#define CROWD 8u
+
 /* Readings are sent when nothing is left to read now, or so many, or so old. */
 #define BATCH_MAX 512u
 #define BATCH_AGE G_USEC_PER_SEC
@@ -262,6 +268,7 @@ void
 bmc_sampling_restart (BmcSensors *sensors)
 {
   gint64 now = g_get_monotonic_time ();
+  gint64 within = sensors->bmc->host->rising >= CROWD ? FIRST_WITHIN_CROWD : FIRST_WITHIN;
 
   sensors->generation++;
   memset (sensors->steps, 0, sizeof sensors->steps);
@@ -272,7 +279,7 @@ bmc_sampling_restart (BmcSensors *sensors)
       gint64 interval = connect_sensor_interval (sensors->bmc->settings, entry->name);
 
       sampler_add (sensors->sampler, (entry->flags & FRAME_SENSOR_EVENT_ONLY) != 0 ? 0 : interval,
-                   (entry->flags & FRAME_SENSOR_SATELLITE) != 0, now);
+                   (entry->flags & FRAME_SENSOR_SATELLITE) != 0, now, within);
     }
 }
 

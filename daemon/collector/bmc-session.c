@@ -60,6 +60,14 @@ bmc_session_enter (Bmc *bmc, BmcPhase phase, gint64 timeout)
     timer_stop (bmc->timer);
 }
 
+/* There is a session; or it is up, or lost. */
+static void
+set_rising (Bmc *bmc, gboolean rising)
+{
+  bmc->host->rising += (guint) rising - (guint) bmc->rising;
+  bmc->rising = rising;
+}
+
 static gint64
 retry_delay (const Bmc *bmc)
 {
@@ -109,6 +117,7 @@ bmc_session_end (Bmc *bmc)
   bmc_sensors_disconnected (bmc->sensors);
   bmc_power_disconnected (bmc);
   bmc_open_leave_place (bmc);
+  set_rising (bmc, FALSE);
   timer_stop (bmc->identity_timer);
   bmc_session_enter (bmc, BMC_CLOSING, 1);
 }
@@ -170,6 +179,7 @@ become_up (Bmc *bmc)
   g_autofree char *words = g_strdup_printf ("connected (%s)", where);
 
   bmc_session_enter (bmc, BMC_UP, 0);
+  set_rising (bmc, FALSE);
   bmc->slow = FALSE;
   bmc->send_failed = FALSE;
   bmc->sdr_retries = 0;
@@ -375,6 +385,7 @@ bmc_session_opening (Bmc *bmc)
 void
 bmc_session_begun (Bmc *bmc)
 {
+  set_rising (bmc, bmc->phase == BMC_CONNECTING);
   bmc_open_succeeded (bmc);
 }
 

@@ -30,6 +30,7 @@ typedef struct
   Inbox *inbox;
   Handshakes *handshakes;
   Timer *handshakes_timer;
+  guint rising;         /* BMCs that have a session, and are not up yet */
   ServingNote *serving; /* may be NULL */
   guint credit;         /* records that the core takes now */
   gpointer answering;   /* a BmcDomain: whose answer OpenIPMI is looking at */

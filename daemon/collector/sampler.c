@@ -4,9 +4,6 @@
 
 #include "timer-heap.h"
 
-/* How soon after the start the first reading is due. */
-#define FIRST_WITHIN G_USEC_PER_SEC
-
 typedef struct
 {
   TimerNode node; /* first: the heap's pointers are cast back */
@@ -75,7 +72,7 @@ next_moment (const Sampler *sampler, gint64 interval, gint64 after)
 }
 
 void
-sampler_add (Sampler *sampler, gint64 interval, gboolean satellite, gint64 now)
+sampler_add (Sampler *sampler, gint64 interval, gboolean satellite, gint64 now, gint64 within)
 {
   Slot *slot = g_new0 (Slot, 1);
 
@@ -84,7 +81,7 @@ sampler_add (Sampler *sampler, gint64 interval, gboolean satellite, gint64 now)
   slot->satellite = satellite;
   g_ptr_array_add (sampler->slots, slot);
   if (interval > 0)
-    timer_heap_insert (heap_of (sampler, slot), &slot->node, next_moment (sampler, MIN (interval, FIRST_WITHIN), now));
+    timer_heap_insert (heap_of (sampler, slot), &slot->node, next_moment (sampler, MIN (interval, within), now));
 }
 
 static Slot *

@@ -28,10 +28,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Sampler, sampler_free)
 void sampler_clear (Sampler *sampler);
 
 /* The next sensor; its place is counted from 0.  Interval 0: it is not read.
- * First due within a second from now.  `satellite`: its controller is reached
+ * First due within `within` microseconds from now, its phase says when; never
+ * later than in an interval.  `satellite`: its controller is reached
  * through the BMC, and perhaps not reached: no more than one of these is read at
  * once, so that the others are. */
-void sampler_add (Sampler *sampler, gint64 interval, gboolean satellite, gint64 now);
+void sampler_add (Sampler *sampler, gint64 interval, gboolean satellite, gint64 now, gint64 within);
 
 /* The sensor to read now, -1 if none is due; from here to sampler_end() it is
  * under way. */

@@ -46,7 +46,7 @@ static void
 world_add (World *world, gint64 interval, gboolean satellite)
 {
   world->last_read[world->n_sensors++] = world->now;
-  sampler_add (world->sampler, interval, satellite, world->now);
+  sampler_add (world->sampler, interval, satellite, world->now, SECOND);
 }
 
 static void
@@ -233,7 +233,7 @@ test_satellites (void)
   guint own = 0, satellites = 0;
 
   for (guint i = 0; i < 20; i++)
-    sampler_add (sampler, SECOND, i % 2 == 0, now);
+    sampler_add (sampler, SECOND, i % 2 == 0, now, SECOND);
   now += 2 * SECOND;
   for (int place; (place = sampler_begin (sampler, now)) >= 0;)
     {
@@ -253,8 +253,8 @@ test_satellite_asked (void)
   g_autoptr (Sampler) sampler = sampler_new (0);
   gint64 now = 100 * SECOND;
 
-  sampler_add (sampler, SECOND, TRUE, now);
-  sampler_add (sampler, 10 * SECOND, FALSE, now);
+  sampler_add (sampler, SECOND, TRUE, now, SECOND);
+  sampler_add (sampler, 10 * SECOND, FALSE, now, SECOND);
   now += 20 * SECOND;
   g_assert_true (sampler_take_satellite (sampler));
   g_assert_false (sampler_take_satellite (sampler));
@@ -276,21 +276,22 @@ test_never (void)
   g_autoptr (Sampler) sampler = sampler_new (0);
 
   g_assert_cmpint (sampler_due (sampler), ==, SAMPLER_NEVER);
-  sampler_add (sampler, 0, FALSE, 5 * SECOND);
+  sampler_add (sampler, 0, FALSE, 5 * SECOND, SECOND);
   g_assert_cmpint (sampler_due (sampler), ==, SAMPLER_NEVER);
   g_assert_cmpint (sampler_begin (sampler, G_MAXINT64 - 1), ==, -1);
-  sampler_add (sampler, SECOND, FALSE, 5 * SECOND);
+  sampler_add (sampler, SECOND, FALSE, 5 * SECOND, SECOND);
   g_assert_cmpint (sampler_begin (sampler, 7 * SECOND), ==, 1);
   sampler_clear (sampler);
   g_assert_cmpuint (sampler_under_way (sampler), ==, 0);
   g_assert_cmpint (sampler_due (sampler), ==, SAMPLER_NEVER);
 }
 
-/* A thousand BMCs that connect at one moment are spread over their interval. */
+/* A thousand BMCs that connect at one moment: the first readings are spread over the time that
+ * they may take, the next over the interval. */
 static void
-test_spread (void)
+check_spread (gint64 within)
 {
-  guint per_second[10] = { 0 };
+  guint per_second[10] = { 0 }, first_per_second[10] = { 0 };
   g_autoptr (GRand) rand = g_rand_new_with_seed (1);
 
   for (guint i = 0; i < 1000; i++)
@@ -298,14 +299,38 @@ test_spread (void)
       g_autoptr (Sampler) sampler = sampler_new ((gint64) (g_rand_double (rand) * G_TIME_SPAN_HOUR));
       gint64 now = 777 * SECOND;
 
-      sampler_add (sampler, 10 * SECOND, FALSE, now);
+      sampler_add (sampler, 10 * SECOND, FALSE, now, within);
       g_assert_cmpint (sampler_due (sampler), >, now);
-      g_assert_cmpint (sampler_due (sampler), <=, now + SECOND);
-      sampler_end (sampler, (guint) sampler_begin (sampler, now + SECOND), FALSE, now + SECOND);
+      g_assert_cmpint (sampler_due (sampler), <=, now + within);
+      first_per_second[(sampler_due (sampler) - now - 1) / SECOND]++;
+      now += within;
+      sampler_end (sampler, (guint) sampler_begin (sampler, now), FALSE, now);
       per_second[sampler_due (sampler) / SECOND % 10]++;
     }
   for (guint i = 0; i < 10; i++)
-    g_assert_cmpuint (per_second[i], <, 150);
+    {
+      g_assert_cmpuint (per_second[i], <, 150);
+      g_assert_cmpuint (first_per_second[i], <, 1500 / (within / SECOND));
+    }
+}
+
+static void
+test_spread (void)
+{
+  check_spread (SECOND);
+  check_spread (5 * SECOND);
+  check_spread (10 * SECOND);
+}
+
+/* However long the first may take, it is not later than in an interval. */
+static void
+test_first_in_interval (void)
+{
+  g_autoptr (Sampler) sampler = sampler_new (0);
+
+  sampler_add (sampler, SECOND / 4, FALSE, 5 * SECOND, 10 * SECOND);
+  g_assert_cmpint (sampler_due (sampler), >, 5 * SECOND);
+  g_assert_cmpint (sampler_due (sampler), <=, 5 * SECOND + SECOND / 4);
 }
 
 int
@@ -321,5 +346,6 @@ main (int argc, char **argv)
   g_test_add_func ("/sampler/satellite-asked", test_satellite_asked);
   g_test_add_func ("/sampler/never", test_never);
   g_test_add_func ("/sampler/spread", test_spread);
+  g_test_add_func ("/sampler/first-in-interval", test_first_in_interval);
   return g_test_run ();
 }
