@@ -4,6 +4,59 @@
 
 #include <string.h>
 
+/* A BMC that was called otherwise keeps what is known of it. */
+static gboolean
+rename_bmc (Ledger *ledger, const char *was, const char *name, GError **error)
+{
+  const LogContext context = { .bmc = name };
+  gboolean renamed = FALSE;
+
+  if (was != NULL && !store_bmc_rename (ledger->store, was, name, &renamed, error))
+    return FALSE;
+  if (renamed)
+    log_line (IPMID_LOG_NOTICE, &context, "keeps the history of \"%s\", its earlier name", was);
+  return TRUE;
+}
+
+gint64
+ledger_add_bmc (Ledger *ledger, const char *name, const char *was, GError **error)
+{
+  StoreBmc saved;
+
+  if (!rename_bmc (ledger, was, name, error) || !store_bmc_load (ledger->store, name, &saved, error))
+    return 0;
+  if (ledger->distrust && saved.contact == STORE_CONTACT_NONE)
+    {
+      saved.contact = STORE_CONTACT_DONE;
+      if (!store_bmc_save (ledger->store, &saved, error))
+        return 0;
+    }
+  LedgerBmc *bmc = g_hash_table_lookup (ledger->bmcs, &saved.id);
+  if (bmc == NULL)
+    {
+      bmc = g_new0 (LedgerBmc, 1);
+      g_hash_table_insert (ledger->bmcs, g_memdup2 (&saved.id, sizeof saved.id), bmc);
+    }
+  g_free (bmc->name);
+  bmc->name = g_strdup (name);
+  bmc->saved = saved;
+  bmc->loaded = TRUE;
+  return saved.id;
+}
+
+/* NULL only with an error. */
+LedgerBmc *
+ledger_find_bmc (Ledger *ledger, gint64 id, GError **error)
+{
+  LedgerBmc *bmc = g_hash_table_lookup (ledger->bmcs, &id);
+
+  g_assert (bmc != NULL);
+  if (!bmc->loaded && !store_bmc_get (ledger->store, id, &bmc->saved, error))
+    return NULL;
+  bmc->loaded = TRUE;
+  return bmc;
+}
+
 /* Zeros and ones are what a BMC without a GUID answers. */
 static gboolean
 identifies (const guint8 *guid)

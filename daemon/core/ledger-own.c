@@ -1,9 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* ledger-own.c - what ipmid says of itself; see ledger.h. */
+/* ledger-own.c - events that are ipmid's own, and what it says of itself; see ledger.h. */
 #include "core/ledger-private.h"
 
 #include "core/core.h"
 #include "event/text.h"
+
+gboolean
+ledger_sign (Ledger *ledger, gint64 bmc_id, IpmidEvent *event, GError **error)
+{
+  LedgerBmc *bmc = ledger_find_bmc (ledger, bmc_id, error);
+
+  if (bmc == NULL)
+    return FALSE;
+  g_autofree char *unique = g_uuid_string_random ();
+  g_autofree char *id = g_strdup_printf ("%s/-/%s", bmc->name, unique);
+  event_set_string (event, IPMID_FIELD_ID, id);
+  event_set_string (event, IPMID_FIELD_BMC, bmc->name);
+  event_set_integer (event, IPMID_FIELD_RECEIVED, g_get_real_time () * 1000);
+  return TRUE;
+}
+
+gboolean
+ledger_own_event (Ledger *ledger, gint64 bmc, IpmidEvent *event, GError **error)
+{
+  return ledger_sign (ledger, bmc, event, error) && ledger_owe (ledger, bmc, event, error);
+}
 
 char *
 ledger_self_name (void)

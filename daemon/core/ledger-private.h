@@ -1,8 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ledger-private.h - what ledger.c (who is owed what), ledger-quiet.c (what is
- * held back) and ledger-sel.c (what is new in a SEL, and what may be deleted
- * from it) share.
+ * ledger-private.h - what the files behind ledger.h share.
+ *
+ *   ledger.c           life; what a commit or a rollback means
+ *   ledger-bmc.c       the BMCs: who each is, what is wrong with it
+ *   ledger-sel.c       what is new in a SEL, and what may be deleted from it
+ *   ledger-clear.c     when a whole SEL may be cleared
+ *   ledger-own.c       events that are ipmid's own
+ *   ledger-handler.c   the handlers: who comes, who goes, how much each is owed
+ *   ledger-owe.c       a new event: who is owed it
+ *   ledger-quiet.c     what is held back
+ *   ledger-settle.c    attempts and answers
+ *   ledger-crash.c     events of which ipmid has crashed
+ *   ledger-dead.c      dead letters: owed again, or dropped
+ *   ledger-backfill.c  what is owed of the time before a handler was there
  */
 #ifndef LEDGER_PRIVATE_H
 #define LEDGER_PRIVATE_H
@@ -85,6 +96,11 @@ gboolean ledger_end_doubt (Ledger *ledger, LedgerBmc *bmc, gboolean same_sel, gb
 /* NULL: no such handler (any more). */
 LedgerOwed *ledger_find_handler (Ledger *ledger, gint64 id);
 
+/* Also one that was removed, which may still answer.  There is one of this id. */
+LedgerOwed *ledger_handler_get (Ledger *ledger, gint64 id);
+
+void ledger_handler_add_counts (LedgerCounts *counts, const LedgerCounts *change);
+
 /* Whether the filter wants the event. */
 gboolean ledger_wants (Ledger *ledger, const LedgerOwed *handler, gint64 bmc, const IpmidEvent *event);
 /* A new epoch: ids of records start afresh. */
@@ -96,6 +112,11 @@ gint64 ledger_record_time (const guint8 *record);
 /* A required handler never gets this event, or will not be asked again: its record
  * does not count as handled. */
 gboolean ledger_give_up_on (Ledger *ledger, gint64 bmc, const IpmidEvent *event, GError **error);
+
+/* Owes this handler an event that is in the store; it is offered after the commit.
+ * `counts`: deletion waits for its answer. */
+gboolean ledger_owe_delivery (Ledger *ledger, LedgerOwed *handler, gint64 bmc, gint64 seq, IpmidEvent *event,
+                              gboolean counts, GError **error);
 
 /* Owes the event to every handler that matches it. */
 gboolean ledger_owe (Ledger *ledger, gint64 bmc, IpmidEvent *event, GError **error);
