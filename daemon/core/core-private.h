@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * core-private.h - what core.c (start and end), reload.c (a new configuration)
- * and core-status.c (what people see) share.
+ * core-private.h - what core.c (the start), core-end.c (the end), core-crash.c (what a
+ * crash has left), reload.c (a new configuration) and core-status.c (what people see)
+ * share.
  */
 #ifndef CORE_PRIVATE_H
 #define CORE_PRIVATE_H
@@ -67,6 +68,9 @@ gboolean core_set_attributes (const CoreConfig *config, Ledger *ledger, gint64 i
  * tried again; one of this ipmid is noted.  The journal runs, and handlers do not
  * yet.  Without a state directory nothing is noted. */
 void core_watch_crashes (Core *core);
+
+/* GSourceFunc: a worker has ended.  Perhaps a reload waits for it, or the end. */
+gboolean core_end_if_handlers_ended (gpointer core);
 
 /* What the journal may take. */
 RoomLimits core_room_limits (const CoreConfig *config);
