@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sel-chain.c - following the chain of SEL records; see sel-reader.h.
+/*
+ * sel-chain.c - following the chain of SEL records; see sel-reader.h.
  *
  * Each record names the next one.  A poll starts at the cursor's record, a
- * walk at the first.  As ids mostly follow each other, the next few may be
- * asked for before the chain is known to lead there; an answer is used only
- * when the chain does. */
+ * walk at the first.
+ */
 #include "sel-reader-private.h"
 
 #include <string.h>
@@ -114,8 +114,8 @@ hand_over (SelReader *reader, guint n)
     }
 }
 
-static guint
-waiting (const SelChain *chain)
+guint
+sel_chain_waiting (const SelChain *chain)
 {
   return chain->out->len - chain->handed_over;
 }
@@ -129,10 +129,11 @@ flush (SelReader *reader)
 
   if (chain->holding || chain->silent)
     return TRUE;
-  while (chain->active && waiting (chain) > 0
-         && (chain->ending || waiting (chain) >= MIN (SEL_READER_BATCH, reader->funcs->credit (reader->user_data))))
+  while (chain->active && sel_chain_waiting (chain) > 0
+         && (chain->ending
+             || sel_chain_waiting (chain) >= MIN (SEL_READER_BATCH, reader->funcs->credit (reader->user_data))))
     {
-      guint n = MIN (MIN (waiting (chain), SEL_READER_BATCH), reader->funcs->credit (reader->user_data));
+      guint n = MIN (MIN (sel_chain_waiting (chain), SEL_READER_BATCH), reader->funcs->credit (reader->user_data));
 
       if (n == 0)
         return FALSE;
@@ -398,69 +399,7 @@ take_slot (SelReader *reader, const SelSlot *slot)
     take_record (reader, slot->record, slot->next);
 }
 
-/* -------------------------------------------------------------------- slots */
-
-static SelSlot *
-find_slot (SelChain *chain, guint16 id)
-{
-  for (guint i = 0; i < SEL_WINDOW_MAX; i++)
-    if (chain->slots[i].used && chain->slots[i].id == id)
-      return &chain->slots[i];
-  return NULL;
-}
-
-static SelSlot *
-free_slot (SelReader *reader)
-{
-  for (guint i = 0; i < reader->window; i++)
-    if (!reader->chain.slots[i].used)
-      return &reader->chain.slots[i];
-  return NULL;
-}
-
-static void
-request (SelReader *reader, SelSlot *slot, guint16 id)
-{
-  *slot = (SelSlot){ .used = TRUE, .id = id };
-  slot->ticket = sel_reader_send_get_entry (reader, id);
-}
-
-/* Asked for, but the chain went elsewhere: the answers will not be known. */
-static void
-drop_strays (SelReader *reader)
-{
-  SelChain *chain = &reader->chain;
-
-  for (guint i = 0; i < SEL_WINDOW_MAX; i++)
-    {
-      guint ahead = (guint16) (chain->slots[i].id - chain->next);
-
-      if (chain->slots[i].used && ahead >= reader->window)
-        chain->slots[i].used = FALSE;
-    }
-}
-
-static void
-request_more (SelReader *reader)
-{
-  SelChain *chain = &reader->chain;
-  guint ahead = chain->in_step && chain->read >= 2 ? reader->window : 1;
-
-  /* Not further than what is read can be handed over. */
-  if (!chain->checking && !chain->holding && !chain->silent)
-    {
-      guint room = reader->funcs->credit (reader->user_data);
-      ahead = MIN (ahead, room > waiting (chain) ? room - waiting (chain) : 0);
-    }
-  for (guint i = 0; i < ahead && chain->next + i < SEL_LAST; i++)
-    {
-      guint16 id = (guint16) (chain->next + i);
-      SelSlot *slot = find_slot (chain, id) == NULL ? free_slot (reader) : NULL;
-
-      if (slot != NULL)
-        request (reader, slot, id);
-    }
-}
+/* ------------------------------------------------------------------ going on */
 
 /* Whether the next record has somewhere to go. */
 static gboolean
@@ -470,8 +409,8 @@ may_read (SelReader *reader)
 
   return chain->checking ? reader->funcs->credit (reader->user_data) > 0
                          : chain->holding || chain->silent
-                               || (waiting (chain) < SEL_READER_BATCH
-                                   && reader->funcs->credit (reader->user_data) > waiting (chain));
+                               || (sel_chain_waiting (chain) < SEL_READER_BATCH
+                                   && reader->funcs->credit (reader->user_data) > sel_chain_waiting (chain));
 }
 
 gboolean
@@ -482,14 +421,14 @@ sel_chain_pump (SelReader *reader)
   while (chain->active && !chain->ending)
     {
       gboolean flushed = flush (reader);
-      SelSlot *slot = find_slot (chain, chain->next);
+      SelSlot *slot = sel_slots_find (chain, chain->next);
 
       if (slot == NULL && (!flushed || !may_read (reader)))
         return FALSE;
       if (slot == NULL || !slot->answered)
         {
-          drop_strays (reader);
-          request_more (reader);
+          sel_slots_drop_strays (reader);
+          sel_slots_request_more (reader);
           return TRUE;
         }
       SelSlot answered = *slot;
@@ -499,32 +438,6 @@ sel_chain_pump (SelReader *reader)
   if (chain->active)
     try_to_end (reader);
   return FALSE;
-}
-
-gboolean
-sel_chain_reply (SelReader *reader, guint ticket, const guint8 *reply, gsize length)
-{
-  SelSlot *slot = NULL;
-
-  for (guint i = 0; i < SEL_WINDOW_MAX && slot == NULL; i++)
-    if (reader->chain.slots[i].used && reader->chain.slots[i].ticket == ticket)
-      slot = &reader->chain.slots[i];
-  if (slot == NULL)
-    return FALSE;
-  slot->answered = TRUE;
-  slot->code = reply[0];
-  if (slot->code == CC_OK && length != 3 + FRAME_RECORD_SIZE)
-    slot->code = CC_UNSPECIFIED;
-  if (slot->code != CC_OK)
-    return TRUE;
-  slot->next = (guint16) (reply[1] | reply[2] << 8);
-  memcpy (slot->record, reply + 3, FRAME_RECORD_SIZE);
-  /* Some answer with an empty record, or another one, for one that is not
-   * there. */
-  guint16 id = sel_record_id (slot->record);
-  if (id == SEL_FIRST || id == SEL_LAST || (slot->id != SEL_FIRST && id != slot->id))
-    slot->code = CC_NOT_PRESENT;
-  return TRUE;
 }
 
 void

@@ -4,6 +4,7 @@
  *
  *   sel-reader.c  what to do next; info, tail, start
  *   sel-chain.c   following the chain of records: polls and walks
+ *   sel-slots.c   the requests for records that are under way
  *   sel-delete.c  one delete at a time
  */
 #ifndef SEL_READER_PRIVATE_H
@@ -184,9 +185,20 @@ void sel_chain_begin_walk (SelReader *reader, gboolean silent);
 void sel_chain_abort (SelReader *reader);
 /* Goes on; TRUE if it waits for a reply. */
 gboolean sel_chain_pump (SelReader *reader);
-gboolean sel_chain_reply (SelReader *reader, guint ticket, const guint8 *reply, gsize length);
 /* A record was deleted while the chain stood still. */
 void sel_chain_skip (SelReader *reader, guint16 id, guint16 next);
+/* How many records are read and not handed over. */
+guint sel_chain_waiting (const SelChain *chain);
+
+/* sel-slots.c */
+/* NULL: this record has not been asked for. */
+SelSlot *sel_slots_find (SelChain *chain, guint16 id);
+/* Asked for, but the chain went elsewhere: the answers will not be known. */
+void sel_slots_drop_strays (SelReader *reader);
+/* Asks for the record that the chain is at, and as many behind it as are worth it. */
+void sel_slots_request_more (SelReader *reader);
+/* FALSE: the ticket is none of a slot's. */
+gboolean sel_slots_reply (SelReader *reader, guint ticket, const guint8 *reply, gsize length);
 
 /* sel-delete.c */
 void sel_delete_begin (SelReader *reader);

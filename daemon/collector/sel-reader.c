@@ -345,7 +345,7 @@ sel_reader_reply (SelReader *reader, guint ticket, const guint8 *reply, gsize le
           || reader->want_info)
         wait_a_little (reader);
     }
-  else if (!sel_chain_reply (reader, ticket, reply, length) && !sel_delete_reply (reader, ticket, reply, length))
+  else if (!sel_slots_reply (reader, ticket, reply, length) && !sel_delete_reply (reader, ticket, reply, length))
     return;
   sel_reader_schedule (reader);
 }
