@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * handler-private.h - what handler.c (life), workers.c (its threads), worker.c
- * (what each of them does) and host.c (the table that plugins see) share.
+ * handler-private.h - what handler.c (life), handler-configure.c and handler-options.c
+ * (its configuration), workers.c (its threads), worker.c (what each of them does) and
+ * host.c (the table that plugins see) share.
  */
 #ifndef HANDLER_PRIVATE_H
 #define HANDLER_PRIVATE_H
@@ -125,6 +126,14 @@ struct _Handler
   gint64 last_error_time; /* wall clock, microseconds */
   LogLimit failure_limit;
 };
+
+/* Fills the handler's options and the plugin's state: fallbacks, then what the
+ * configuration says.  Adds all that is wrong with it to `mistakes` (char *).  The
+ * core's thread. */
+void handler_configure (Handler *handler, const HandlerConfig *config, GPtrArray *mistakes);
+
+/* Adds what is wrong with one thing, and where; `place` may be NULL. */
+void handler_configure_note_mistake (GPtrArray *mistakes, const char *place, const GError *error);
 
 /* Wakes the workers.  Any thread. */
 void handler_wake (Handler *handler);
