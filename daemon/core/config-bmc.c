@@ -94,8 +94,8 @@ judge (ConfigLoader *loader, const IniGroup *group, const GError *error)
   entry = ini_find (group, key);
   if (entry == NULL && loader->layers_failed)
     return TRUE;
-  config_file_problem (loader, CONFIG_ERROR, group->file, entry != NULL ? entry->line : group->line, "%s",
-                       error->message);
+  config_report_problem (loader, CONFIG_ERROR, group->file, entry != NULL ? entry->line : group->line, "%s",
+                         error->message);
   return FALSE;
 }
 
@@ -161,8 +161,8 @@ config_bmc_warn (ConfigLoader *loader, const IniGroup *group, const BmcSettings 
       || (words = weakness (&settings->connection, &key, &open)) == NULL)
     return;
   entry = ini_find (group, key);
-  config_file_problem (loader, CONFIG_WARNING, group->file, entry != NULL ? entry->line : group->line, "[%s]: %s",
-                       group->name, words);
+  config_report_problem (loader, CONFIG_WARNING, group->file, entry != NULL ? entry->line : group->line, "[%s]: %s",
+                         group->name, words);
 }
 
 /* ------------------------------------------------------------------- layers */
@@ -178,8 +178,8 @@ config_bmc_take_defaults (ConfigLoader *loader, const IniGroup *group)
   loader->layers_failed = loader->layers_failed || !ok;
   words = weakness (&loader->defaults->connection, &key, &open);
   if (words != NULL && open)
-    config_file_problem (loader, CONFIG_ERROR, group->file, ini_find (group, key)->line,
-                         "%s: %s; if a BMC can do no better, say so in its own group", key, words);
+    config_report_problem (loader, CONFIG_ERROR, group->file, ini_find (group, key)->line,
+                           "%s: %s; if a BMC can do no better, say so in its own group", key, words);
 }
 
 void
@@ -204,9 +204,9 @@ complain_of_credentials (ConfigLoader *loader, const IniGroup *group, const char
   g_autofree char **names = (char **) g_hash_table_get_keys_as_array (loader->credentials, NULL);
   const char *nearest = options_nearest_word ((const char *const *) names, name);
 
-  config_file_problem (loader, CONFIG_ERROR, group->file, entry != NULL ? entry->line : group->line,
-                       "there is no [credentials %s]%s%s%s", name, nearest != NULL ? "; did you mean \"" : "",
-                       nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+  config_report_problem (loader, CONFIG_ERROR, group->file, entry != NULL ? entry->line : group->line,
+                         "there is no [credentials %s]%s%s%s", name, nearest != NULL ? "; did you mean \"" : "",
+                         nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
 }
 
 static void
@@ -250,8 +250,8 @@ refuse (ConfigLoader *loader, const IniGroup *group, const char *key, const char
 {
   const IniEntry *entry = ini_find (group, key);
 
-  config_file_problem (loader, CONFIG_ERROR, group->file, entry != NULL ? entry->line : group->line, "BMC \"%s\": %s",
-                       name, message);
+  config_report_problem (loader, CONFIG_ERROR, group->file, entry != NULL ? entry->line : group->line, "BMC \"%s\": %s",
+                         name, message);
   return FALSE;
 }
 

@@ -236,7 +236,7 @@ fill (ConfigLoader *loader, DaemonSettings *settings)
 static void
 complain (ConfigLoader *loader, const IniGroup *group, const char *key, const GError *error)
 {
-  config_file_problem (loader, CONFIG_ERROR, group->file, ini_find (group, key)->line, "%s", error->message);
+  config_report_problem (loader, CONFIG_ERROR, group->file, ini_find (group, key)->line, "%s", error->message);
 }
 
 static void

@@ -37,11 +37,11 @@ config_expand_claim (ConfigLoader *loader, const IniGroup *group, const char *ke
   if (other != NULL)
     {
       if (g_str_equal (owner, thing))
-        config_file_problem (loader, CONFIG_ERROR, group->file, group->line,
-                             "%s stands here for the second time: see %s", owner, other);
+        config_report_problem (loader, CONFIG_ERROR, group->file, group->line,
+                               "%s stands here for the second time: see %s", owner, other);
       else
-        config_file_problem (loader, CONFIG_ERROR, group->file, group->line, "%s: %s belongs to %s", owner, thing,
-                             other);
+        config_report_problem (loader, CONFIG_ERROR, group->file, group->line, "%s: %s belongs to %s", owner, thing,
+                               other);
       return FALSE;
     }
   g_hash_table_insert (loader->places, g_strdup (key),
@@ -70,16 +70,16 @@ take_entry (Expansion *expansion, const IniEntry *entry, const IpmidOption *opti
   range = range_parse (entry->value, &error);
   if (range == NULL)
     {
-      config_file_problem (loader, CONFIG_ERROR, group->file, entry->line, "%s: %s", entry->key, error->message);
+      config_report_problem (loader, CONFIG_ERROR, group->file, entry->line, "%s: %s", entry->key, error->message);
       return FALSE;
     }
   if (!range_is_many (range))
     return config_file_set_option (loader, group, entry, option, entry->value, expansion->base);
   if (range_count (range) != names)
     {
-      config_file_problem (loader, CONFIG_ERROR, group->file, entry->line,
-                           "%s stands for %u values, but [%s] for %u BMCs: give as many of both", entry->key,
-                           range_count (range), group->name, names);
+      config_report_problem (loader, CONFIG_ERROR, group->file, entry->line,
+                             "%s stands for %u values, but [%s] for %u BMCs: give as many of both", entry->key,
+                             range_count (range), group->name, names);
       return FALSE;
     }
   g_array_append_val (expansion->ranged, ((Ranged){ entry, option, g_steal_pointer (&range) }));
@@ -146,7 +146,7 @@ expand (Expansion *expansion)
 
       ok = core_config_check_name (name, "a BMC", &error);
       if (!ok)
-        config_file_problem (expansion->loader, CONFIG_ERROR, group->file, group->line, "%s", error->message);
+        config_report_problem (expansion->loader, CONFIG_ERROR, group->file, group->line, "%s", error->message);
       ok = ok && claim_name (expansion, name);
     }
   /* Every mistake of the group itself is told; of its BMCs, those of the first
@@ -166,7 +166,7 @@ config_expand_bmcs (ConfigLoader *loader, const IniGroup *group, const char *nam
   expansion.names = range_parse (names, &error);
   if (expansion.names == NULL)
     {
-      config_file_problem (loader, CONFIG_ERROR, group->file, group->line, "%s", error->message);
+      config_report_problem (loader, CONFIG_ERROR, group->file, group->line, "%s", error->message);
       return;
     }
   expansion.base = config_settings_copy (loader->defaults);

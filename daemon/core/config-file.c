@@ -1,24 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* config-file.c - see config-file.h: files, groups, the report. */
+/* config-file.c - see config-file.h: files, groups, keys. */
 #include "core/config-private.h"
 
 #include "core/options.h"
 #include "event/error.h"
 
 #include <string.h>
-
-/* A report that nobody reads to its end need not be longer. */
-#define PROBLEMS_MAX 1000u
-
-typedef struct
-{
-  ConfigProblem problem;
-  char *file;
-  guint source; /* where the file stands among the sources */
-  guint line;
-  guint order; /* of finding */
-  char *message;
-} Problem;
 
 /* One file that was read. */
 typedef struct
@@ -41,99 +28,14 @@ typedef enum
 
 static const char *const kind_words[] = { "daemon", "defaults", "credentials", "handler", "bmc", NULL };
 
-/* ------------------------------------------------------------------- report */
-
-ConfigReport *
-config_report_new (void)
-{
-  ConfigReport *report = g_new0 (ConfigReport, 1);
-
-  report->errors = g_ptr_array_new_with_free_func (g_free);
-  report->warnings = g_ptr_array_new_with_free_func (g_free);
-  return report;
-}
-
-void
-config_report_free (ConfigReport *report)
-{
-  if (report == NULL)
-    return;
-  g_ptr_array_unref (report->errors);
-  g_ptr_array_unref (report->warnings);
-  g_free (report);
-}
-
-static void
-clear_problem (gpointer data)
-{
-  Problem *problem = data;
-
-  g_free (problem->file);
-  g_free (problem->message);
-}
-
-static guint
-source_index (const ConfigLoader *loader, const char *file)
+guint
+config_file_source_index (const ConfigLoader *loader, const char *file)
 {
   guint i = 0;
 
   while (i < loader->sources->len && !g_str_equal (((Source *) loader->sources->pdata[i])->ini->file, file))
     i++;
   return i;
-}
-
-void
-config_file_problem (ConfigLoader *loader, ConfigProblem problem, const char *file, guint line, const char *format, ...)
-{
-  Problem entry = { problem, g_strdup (file), source_index (loader, file), line, loader->problems->len, NULL };
-  va_list args;
-
-  va_start (args, format);
-  entry.message = g_strdup_vprintf (format, args);
-  va_end (args);
-  g_array_append_val (loader->problems, entry);
-}
-
-static gint
-compare_problems (gconstpointer a, gconstpointer b)
-{
-  const Problem *one = a, *two = b;
-
-  if (one->source != two->source)
-    return one->source < two->source ? -1 : 1;
-  if (one->line != two->line)
-    return one->line < two->line ? -1 : 1;
-  return one->order < two->order ? -1 : 1;
-}
-
-static char *
-format_problem (const Problem *problem)
-{
-  const char *warning = problem->problem == CONFIG_WARNING ? "warning: " : "";
-
-  if (problem->line == 0)
-    return g_strdup_printf ("%s: %s%s", problem->file, warning, problem->message);
-  return g_strdup_printf ("%s:%u: %s%s", problem->file, problem->line, warning, problem->message);
-}
-
-/* In the order of the files' lines; what was found twice stands there once. */
-static void
-fill_report (ConfigLoader *loader, ConfigReport *report)
-{
-  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
-
-  g_array_sort (loader->problems, compare_problems);
-  for (guint i = 0; i < loader->problems->len; i++)
-    {
-      const Problem *problem = &g_array_index (loader->problems, Problem, i);
-      GPtrArray *list = problem->problem == CONFIG_ERROR ? report->errors : report->warnings;
-      g_autofree char *text = format_problem (problem);
-
-      if (list->len >= PROBLEMS_MAX || g_hash_table_contains (seen, text))
-        continue;
-      g_hash_table_add (seen, text);
-      g_ptr_array_add (list, g_steal_pointer (&text));
-    }
 }
 
 /* --------------------------------------------------------------------- keys */
@@ -147,9 +49,9 @@ config_file_find_option (ConfigLoader *loader, const IniGroup *group, const IniE
   if (option != NULL)
     return option;
   nearest = options_nearest (table, entry->key);
-  config_file_problem (loader, CONFIG_ERROR, group->file, entry->line, "\"%s\" is no key of [%s]%s%s%s", entry->key,
-                       group->name, nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
-                       nearest != NULL ? "\"?" : "");
+  config_report_problem (loader, CONFIG_ERROR, group->file, entry->line, "\"%s\" is no key of [%s]%s%s%s", entry->key,
+                         group->name, nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
+                         nearest != NULL ? "\"?" : "");
   return NULL;
 }
 
@@ -157,14 +59,14 @@ config_file_find_option (ConfigLoader *loader, const IniGroup *group, const IniE
 void
 config_file_note_secret (ConfigLoader *loader, const IniGroup *group, const IniEntry *entry)
 {
-  Source *source = loader->sources->pdata[source_index (loader, group->file)];
+  Source *source = loader->sources->pdata[config_file_source_index (loader, group->file)];
   g_autoptr (GError) error = NULL;
 
   if (source->exposed || config_secret_check_file (group->file, &source->status, &error))
     return;
   source->exposed = TRUE;
-  config_file_problem (loader, CONFIG_ERROR, group->file, entry->line, "there is a secret in this file: %s",
-                       error->message);
+  config_report_problem (loader, CONFIG_ERROR, group->file, entry->line, "there is a secret in this file: %s",
+                         error->message);
 }
 
 gboolean
@@ -189,7 +91,7 @@ config_file_set_option (ConfigLoader *loader, const IniGroup *group, const IniEn
       options_free_secret (text);
     }
   if (!ok)
-    config_file_problem (loader, CONFIG_ERROR, group->file, entry->line, "%s", error->message);
+    config_report_problem (loader, CONFIG_ERROR, group->file, entry->line, "%s", error->message);
   return ok;
 }
 
@@ -231,7 +133,7 @@ on_mistake (guint line, const char *message, gpointer user_data)
 {
   const MistakeContext *context = user_data;
 
-  config_file_problem (context->loader, CONFIG_ERROR, context->file, line, "%s", message);
+  config_report_problem (context->loader, CONFIG_ERROR, context->file, line, "%s", message);
 }
 
 static Source *
@@ -246,7 +148,7 @@ read_source (ConfigLoader *loader, const char *path)
 
   if (!config_secret_read (path, INI_SIZE_MAX, &text, &length, &status, &error))
     {
-      config_file_problem (loader, CONFIG_ERROR, path, 0, "%s", error->message);
+      config_report_problem (loader, CONFIG_ERROR, path, 0, "%s", error->message);
       return NULL;
     }
   source = g_new0 (Source, 1);
@@ -319,16 +221,16 @@ split_group (ConfigLoader *loader, const IniGroup *group, Kind *kind, const char
   if (i == N_KINDS)
     {
       nearest = options_nearest_word (kind_words, word);
-      config_file_problem (loader, CONFIG_ERROR, group->file, group->line, "[%s] is no group of ipmid's%s%s%s",
-                           group->name, nearest != NULL ? "; did you mean [" : "", nearest != NULL ? nearest : "",
-                           nearest != NULL ? "]?" : ": daemon, defaults, bmc, credentials and handler are");
+      config_report_problem (loader, CONFIG_ERROR, group->file, group->line, "[%s] is no group of ipmid's%s%s%s",
+                             group->name, nearest != NULL ? "; did you mean [" : "", nearest != NULL ? nearest : "",
+                             nearest != NULL ? "]?" : ": daemon, defaults, bmc, credentials and handler are");
       return FALSE;
     }
   if ((*kind == KIND_DAEMON || *kind == KIND_DEFAULTS) != (**name == '\0'))
     {
-      config_file_problem (loader, CONFIG_ERROR, group->file, group->line,
-                           **name == '\0' ? "[%s] needs a name, as in [%s NAME]" : "[%s] takes no name: write [%s]",
-                           group->name, word);
+      config_report_problem (loader, CONFIG_ERROR, group->file, group->line,
+                             **name == '\0' ? "[%s] needs a name, as in [%s NAME]" : "[%s] takes no name: write [%s]",
+                             group->name, word);
       return FALSE;
     }
   return TRUE;
@@ -382,8 +284,8 @@ take_kind (ConfigLoader *loader, Kind wanted)
           if (!split_group (loader, group, &kind, &name) || kind != wanted)
             continue;
           if (source->secrets_only && kind != KIND_CREDENTIALS)
-            config_file_problem (loader, CONFIG_ERROR, group->file, group->line,
-                                 "[%s] cannot stand in a credentials-file: only [credentials NAME] can", group->name);
+            config_report_problem (loader, CONFIG_ERROR, group->file, group->line,
+                                   "[%s] cannot stand in a credentials-file: only [credentials NAME] can", group->name);
           else
             take_group (loader, group, kind, name);
         }
@@ -395,9 +297,9 @@ static void
 warn_of_nothing (ConfigLoader *loader, const char *path)
 {
   if (loader->config->bmcs->len == 0)
-    config_file_problem (loader, CONFIG_WARNING, path, 0, "no BMC is watched: there is no enabled [bmc NAME]");
+    config_report_problem (loader, CONFIG_WARNING, path, 0, "no BMC is watched: there is no enabled [bmc NAME]");
   if (loader->config->handlers->len == 0)
-    config_file_problem (loader, CONFIG_WARNING, path, 0, "nobody gets the events: there is no [handler NAME]");
+    config_report_problem (loader, CONFIG_WARNING, path, 0, "nobody gets the events: there is no [handler NAME]");
 }
 
 static void
@@ -421,8 +323,7 @@ start_loader (ConfigLoader *loader, const ConfigOverrides *overrides)
   static const ConfigOverrides none = { 0 };
 
   *loader = (ConfigLoader){ .overrides = overrides != NULL ? overrides : &none };
-  loader->problems = g_array_new (FALSE, FALSE, sizeof (Problem));
-  g_array_set_clear_func (loader->problems, clear_problem);
+  loader->problems = config_report_problems_new ();
   loader->sources = g_ptr_array_new_with_free_func (free_source);
   loader->places = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   loader->secret_files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) options_free_secret);
@@ -450,7 +351,7 @@ config_file_load (const char *path, const ConfigOverrides *overrides, ConfigRepo
 
   start_loader (&loader, overrides);
   load (&loader, path);
-  fill_report (&loader, report);
+  config_report_fill (&loader, report);
   if (report->errors->len == 0)
     config = g_steal_pointer (&loader.config);
   end_loader (&loader);
@@ -489,7 +390,7 @@ ask_file (const char *path, gboolean for_socket, GError **error)
   take_kind (&loader, KIND_DAEMON);
   if (loader.config->plugin_dir == NULL)
     config_daemon_take (&loader, NULL);
-  fill_report (&loader, report);
+  config_report_fill (&loader, report);
   if (report->errors->len > 0)
     g_set_error_literal (error, IPMID_ERROR, IPMID_ERROR_USAGE, report->errors->pdata[0]);
   else if (!for_socket)

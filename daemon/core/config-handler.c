@@ -43,7 +43,7 @@ add_entry (ConfigLoader *loader, const IniGroup *group, const IniEntry *entry, c
   if (value != NULL)
     handler_config_set (handler, entry->key, value, place);
   else
-    config_file_problem (loader, CONFIG_ERROR, group->file, entry->line, "%s: %s", entry->key, error->message);
+    config_report_problem (loader, CONFIG_ERROR, group->file, entry->line, "%s: %s", entry->key, error->message);
   options_free_secret (value);
 }
 
@@ -61,7 +61,7 @@ take_mistake (ConfigLoader *loader, const IniGroup *group, const char *mistake)
       line = g_ascii_strtoull (mistake + strlen (group->file) + 1, &end, 10);
       rest = g_str_has_prefix (end, ": ") ? end + 2 : end;
     }
-  config_file_problem (loader, CONFIG_ERROR, group->file, (guint) line, "%s", rest);
+  config_report_problem (loader, CONFIG_ERROR, group->file, (guint) line, "%s", rest);
 }
 
 static void
@@ -85,9 +85,9 @@ find_plugin (ConfigLoader *loader, const IniGroup *group, const IniEntry *entry)
   if (plugin != NULL)
     return plugin;
   nearest = nearest_plugin (directory, entry->value);
-  config_file_problem (loader, CONFIG_ERROR, group->file, entry->line, "%s%s%s%s", error->message,
-                       nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
-                       nearest != NULL ? "\"?" : "");
+  config_report_problem (loader, CONFIG_ERROR, group->file, entry->line, "%s%s%s%s", error->message,
+                         nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
+                         nearest != NULL ? "\"?" : "");
   return NULL;
 }
 
@@ -100,10 +100,10 @@ config_handler_take (ConfigLoader *loader, const IniGroup *group, const char *na
   HandlerConfig *handler;
 
   if (!core_config_check_name (name, "a handler", &error))
-    config_file_problem (loader, CONFIG_ERROR, group->file, group->line, "%s", error->message);
+    config_report_problem (loader, CONFIG_ERROR, group->file, group->line, "%s", error->message);
   if (plugin_entry == NULL)
-    config_file_problem (loader, CONFIG_ERROR, group->file, group->line,
-                         "[%s] needs a line plugin = NAME: which plugin gets the events", group->name);
+    config_report_problem (loader, CONFIG_ERROR, group->file, group->line,
+                           "[%s] needs a line plugin = NAME: which plugin gets the events", group->name);
   if (plugin_entry == NULL || (plugin = find_plugin (loader, group, plugin_entry)) == NULL)
     return;
   handler = core_config_add_handler (loader->config, name, plugin_entry->value);

@@ -2,7 +2,8 @@
 /*
  * config-private.h - what the files behind config-file.h share.
  *
- * config-file.c      files, groups, the report
+ * config-file.c      files, groups, keys
+ * config-report.c    what is wrong with them
  * config-daemon.c    [daemon]
  * config-settings.c  the tables of [bmc], [defaults] and [credentials]
  * config-bmc.c       these groups, and one BMC
@@ -43,7 +44,7 @@ typedef enum
 typedef struct
 {
   const ConfigOverrides *overrides; /* never NULL */
-  GArray *problems;                 /* config-file.c's */
+  GArray *problems;                 /* config-report.c's */
   GPtrArray *sources;               /* config-file.c's */
   CoreConfig *config;               /* what is being made */
   char *credentials_file;
@@ -56,7 +57,7 @@ typedef struct
   gboolean deletes;       /* a handler deletes records */
 } ConfigLoader;
 
-/* ---- config-file.c ---- */
+/* ---- config-report.c ---- */
 
 typedef enum
 {
@@ -65,8 +66,19 @@ typedef enum
 } ConfigProblem;
 
 /* Line 0: the file as a whole. */
-void config_file_problem (ConfigLoader *loader, ConfigProblem problem, const char *file, guint line, const char *format,
-                          ...) G_GNUC_PRINTF (5, 6);
+void config_report_problem (ConfigLoader *loader, ConfigProblem problem, const char *file, guint line,
+                            const char *format, ...) G_GNUC_PRINTF (5, 6);
+
+/* An array for ConfigLoader.problems that frees its elements. */
+GArray *config_report_problems_new (void);
+
+/* In the order of the files' lines; what was found twice stands there once. */
+void config_report_fill (ConfigLoader *loader, ConfigReport *report);
+
+/* ---- config-file.c ---- */
+
+/* Where a file stands among those that were read; the number of them if it does not. */
+guint config_file_source_index (const ConfigLoader *loader, const char *file);
 
 /* The option of the table that an entry means; if there is none, that is an
  * error with the nearest one. */

@@ -175,8 +175,8 @@ secret_of_file (ConfigLoader *loader, const IniGroup *group, const char *key, Se
     return g_hash_table_lookup (loader->secret_files, name);
   text = read_secret (secret, path, trusted, &error);
   if (text == NULL)
-    config_file_problem (loader, CONFIG_ERROR, group->file, ini_find (group, key)->line, "%s: %s: %s", key, path,
-                         error->message);
+    config_report_problem (loader, CONFIG_ERROR, group->file, ini_find (group, key)->line, "%s: %s: %s", key, path,
+                           error->message);
   g_hash_table_insert (loader->secret_files, g_steal_pointer (&name), text);
   return text;
 }
@@ -192,12 +192,12 @@ secret_of_credential (ConfigLoader *loader, const IniGroup *group, const char *c
     return NULL;
   if (directory == NULL || strchr (credential, '/') != NULL || *credential == '\0' || *credential == '.')
     {
-      config_file_problem (loader, CONFIG_ERROR, group->file, ini_find (group, "credential")->line,
-                           directory == NULL
-                               ? "credential: '%s' cannot be found: systemd gives ipmid no credentials; see "
-                                 "LoadCredential= in systemd.exec(5)"
-                               : "credential: '%s' cannot be the name of a credential",
-                           credential);
+      config_report_problem (loader, CONFIG_ERROR, group->file, ini_find (group, "credential")->line,
+                             directory == NULL
+                                 ? "credential: '%s' cannot be found: systemd gives ipmid no credentials; see "
+                                   "LoadCredential= in systemd.exec(5)"
+                                 : "credential: '%s' cannot be the name of a credential",
+                             credential);
       return NULL;
     }
   path = g_build_filename (directory, credential, NULL);
@@ -226,8 +226,8 @@ check_one_way (ConfigLoader *loader, const IniGroup *group, const char *const *w
 
       if (entry != NULL && first != NULL)
         {
-          config_file_problem (loader, CONFIG_ERROR, group->file, entry->line,
-                               "%s and %s exclude each other in one group", first, *ways);
+          config_report_problem (loader, CONFIG_ERROR, group->file, entry->line,
+                                 "%s and %s exclude each other in one group", first, *ways);
           return FALSE;
         }
       first = entry != NULL ? *ways : first;
@@ -247,7 +247,7 @@ normalize_bmc_key (ConfigLoader *loader, const IniGroup *group, char **bmc_key)
     return TRUE;
   key = parse_bmc_key (*bmc_key, strlen (*bmc_key), &error);
   if (key == NULL)
-    config_file_problem (loader, CONFIG_ERROR, group->file, entry->line, "bmc-key: %s", error->message);
+    config_report_problem (loader, CONFIG_ERROR, group->file, entry->line, "bmc-key: %s", error->message);
   options_free_secret (*bmc_key);
   *bmc_key = key;
   return key != NULL;
