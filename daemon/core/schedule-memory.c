@@ -27,6 +27,7 @@ append_item (Schedule *schedule, Lane *lane, const StoreDelivery *delivery)
                           .crashes = (guint) delivery->crashes,
                           .suspect = delivery->inflight > 0 || delivery->crashes > 0,
                           .event = event_ref (delivery->event) };
+  schedule->loaded += lane->items.length == 0 ? 1 : 0;
   g_queue_push_tail (&lane->items, item);
   lane->last_seq = MAX (lane->last_seq, seq);
   schedule->length++;
@@ -53,6 +54,7 @@ schedule_memory_forget_stale (Schedule *schedule, Lane *lane)
 {
   if (!lane->stale || lane->in_flight > 0)
     return;
+  schedule->loaded -= lane->items.length > 0 ? 1 : 0;
   schedule->length -= lane->items.length;
   g_queue_clear_full (&lane->items, schedule_lane_free_item);
   lane->stale = lane->unordered = FALSE;
@@ -88,6 +90,17 @@ schedule_reread (Schedule *schedule, gint64 bmc, gint64 seq)
   schedule_lane_place (schedule, lane);
 }
 
+/* How much of one lane is in memory at most, but for what comes late.  Those that come first must not
+ * have all the room when many have more: the others would get a crumb of each batch. */
+static guint
+lane_share (const Schedule *schedule)
+{
+  guint lanes = MAX (MAX (schedule->loaded, schedule->spilled.length), 1);
+  guint share = MAX (schedule->limits.total_max / lanes, SHARE_MIN);
+
+  return MIN (share, schedule->limits.lane_max);
+}
+
 /* Whether a new event has to stay in the journal.  One that comes after its
  * successors has to be taken: nobody would look for it in the journal again. */
 static gboolean
@@ -95,7 +108,7 @@ has_to_spill (Schedule *schedule, Lane *lane, gint64 seq)
 {
   if (seq < lane->last_seq)
     return FALSE;
-  return lane->spilled || lane->items.length >= schedule->limits.lane_max
+  return lane->spilled || lane->items.length >= lane_share (schedule)
          || (schedule->length + schedule->expected >= schedule->limits.total_max && lane->items.length >= LANE_MIN);
 }
 
@@ -124,14 +137,13 @@ wanted (Schedule *schedule, Lane *lane)
   guint used = schedule->length + schedule->expected;
   guint room = schedule->limits.total_max - MIN (used, schedule->limits.total_max);
   guint least = LANE_MIN - MIN (lane->items.length, LANE_MIN);
-  /* The first that asks must not get all the room when many have more. */
-  guint share = MAX (schedule->limits.total_max / MAX (schedule->spilled.length, 1), SHARE_MIN);
+  guint share = lane_share (schedule);
 
-  if (lane->expected > 0 || lane->items.length > schedule->limits.lane_max / 2)
+  if (lane->expected > 0 || lane->items.length > share / 2)
     return 0;
   if (lane->failures > 0)
     return least;
-  return MAX (least, MIN (MIN (room, share), schedule->limits.lane_max - lane->items.length));
+  return MAX (least, MIN (room, share - lane->items.length));
 }
 
 gboolean

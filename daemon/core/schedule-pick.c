@@ -2,6 +2,9 @@
 /* schedule-pick.c - what the handler is given next, and when; see schedule.h. */
 #include "core/schedule-private.h"
 
+/* Less of a lane at once would only make more of the journal's work. */
+#define QUANTUM_MIN 8u
+
 static void
 take (Schedule *schedule, Lane *lane, GList *link, GPtrArray *items)
 {
@@ -44,17 +47,48 @@ goes_alone (const Lane *lane)
   return ((ScheduleItem *) next_of (lane)->data)->suspect;
 }
 
-/* Takes from one lane what may be given together. */
+/* How much one call may have of each lane: so little that many have their turn, and so
+ * much that the call is about full if there is enough in memory. */
+static guint
+lane_quantum (const Schedule *schedule, guint lanes)
+{
+  guint batch = schedule->limits.batch, quantum = MIN (QUANTUM_MIN, batch);
+
+  for (;;)
+    {
+      const GList *link = schedule->ready.head;
+      guint found = 0, larger = 0;
+
+      for (guint i = 0; i < lanes && found < batch; i++, link = link->next)
+        {
+          guint length = ((const Lane *) link->data)->items.length;
+          found += MIN (length, quantum);
+          larger += length > quantum ? 1 : 0;
+        }
+      if (found >= batch || batch - found < larger || larger == 0)
+        return quantum;
+      quantum += (batch - found) / larger;
+    }
+}
+
+/* A lane that would get less than its turn waits for the next call, which begins with it. */
+static gboolean
+has_turn (const Schedule *schedule, const Lane *lane, guint quantum, guint taken)
+{
+  return taken == 0 || taken + MIN (lane->items.length, quantum) <= schedule->limits.batch;
+}
+
+/* Takes from one lane what may be given together, at most `quantum`. */
 static void
-take_from_lane (Schedule *schedule, Lane *lane, GPtrArray *items)
+take_from_lane (Schedule *schedule, Lane *lane, guint quantum, GPtrArray *items)
 {
   GList *link = next_of (lane);
+  guint end = items->len + quantum;
 
   if (lane->failures > 0 || goes_alone (lane))
     take (schedule, lane, link, items);
   else
-    for (; link != NULL && items->len < schedule->limits.batch && !((ScheduleItem *) link->data)->suspect;
-         link = link->next)
+    for (; link != NULL && items->len < end && !((ScheduleItem *) link->data)->suspect; link = link->next)
       take (schedule, lane, link, items);
   schedule_lane_place (schedule, lane);
 }
@@ -113,13 +147,16 @@ schedule_pick (Schedule *schedule, gint64 now, GPtrArray *items)
       pick_probe (schedule, now, items);
       return;
     }
-  for (guint lanes = lanes_to_take (schedule); lanes > 0 && items->len < schedule->limits.batch; lanes--)
+  guint lanes = lanes_to_take (schedule);
+  guint quantum = lane_quantum (schedule, lanes);
+
+  for (; lanes > 0 && items->len < schedule->limits.batch; lanes--)
     {
       Lane *lane = g_queue_peek_head (&schedule->ready);
       gboolean alone = goes_alone (lane);
-      if (alone && items->len > 0)
+      if ((alone && items->len > 0) || !has_turn (schedule, lane, quantum, items->len))
         return;
-      take_from_lane (schedule, lane, items);
+      take_from_lane (schedule, lane, quantum, items);
       schedule->alone = alone;
       if (alone)
         return;

