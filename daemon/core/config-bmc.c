@@ -156,7 +156,10 @@ config_bmc_warn (ConfigLoader *loader, const IniGroup *group, const BmcSettings 
   const char *key, *words;
   gboolean open;
   const IniEntry *entry;
+  gint64 until;
 
+  if (settings->silence_until != NULL && silence_parse_time (settings->silence_until, &until, NULL))
+    config_settings_judge_silence (loader, group, "silence-until", until);
   if (settings->connection.interface == CONNECTION_SMI
       || (words = weakness (&settings->connection, &key, &open)) == NULL)
     return;

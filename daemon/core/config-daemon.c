@@ -243,6 +243,7 @@ static void
 check (ConfigLoader *loader, const IniGroup *group, const DaemonSettings *settings)
 {
   g_autoptr (GError) error = NULL;
+  gint64 until;
 
   if (settings->trap_listen != NULL && !check_trap_listen (settings->trap_listen, &error))
     complain (loader, group, "trap-listen", error);
@@ -259,8 +260,11 @@ check (ConfigLoader *loader, const IniGroup *group, const DaemonSettings *settin
   for (char **silence = settings->silences; silence != NULL && *silence != NULL; silence++)
     {
       g_clear_error (&error);
-      if (silence_check (*silence, &error))
-        continue;
+      if (silence_check (*silence, &until, &error))
+        {
+          config_settings_judge_silence (loader, group, "silences", until);
+          continue;
+        }
       g_prefix_error (&error, "silences: ");
       complain (loader, group, "silences", error);
     }

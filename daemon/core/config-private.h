@@ -118,6 +118,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BmcSettings, config_settings_free)
 /* "site=north rack=r1", as in a shell: NULL if it is wrong. */
 char **config_settings_parse_labels (const char *text, GError **error);
 
+/* A warning if the silence of this key, wall clock in microseconds, is too long to be
+ * one: no error, because the clock may be wrong. */
+void config_settings_judge_silence (ConfigLoader *loader, const IniGroup *group, const char *key, gint64 until);
+
 /* ---- config-bmc.c ---- */
 
 void config_bmc_start (ConfigLoader *loader);
@@ -134,7 +138,7 @@ gboolean config_bmc_apply_credentials (ConfigLoader *loader, const IniGroup *gro
  * after an error. */
 gboolean config_bmc_make (ConfigLoader *loader, const IniGroup *group, const char *name, BmcSettings *settings);
 
-/* A warning about a session that others can read or make. */
+/* Warnings about a session that others can read or make, and a silence without end. */
 void config_bmc_warn (ConfigLoader *loader, const IniGroup *group, const BmcSettings *settings);
 
 /* ---- config-expand.c ---- */

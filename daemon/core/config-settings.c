@@ -3,6 +3,7 @@
 #include "core/config-private.h"
 
 #include "core/options.h"
+#include "core/quiet.h"
 #include "event/error.h"
 #include "event/text.h"
 
@@ -225,4 +226,14 @@ config_settings_parse_labels (const char *text, GError **error)
       return NULL;
     }
   return g_steal_pointer (&labels);
+}
+
+void
+config_settings_judge_silence (ConfigLoader *loader, const IniGroup *group, const char *key, gint64 until)
+{
+  const IniEntry *entry = ini_find (group, key);
+
+  if (until > g_get_real_time () + QUIET_SILENCE_MAX)
+    config_report_problem (loader, CONFIG_WARNING, group->file, entry != NULL ? entry->line : group->line,
+                           "%s: a silence of more than a year is none: give a time within a year", key);
 }

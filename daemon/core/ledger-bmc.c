@@ -198,6 +198,6 @@ ledger_bmc_info (Ledger *ledger, gint64 bmc_id, LedgerBmcInfo *info, GError **er
 
   if (bmc == NULL)
     return FALSE;
-  *info = (LedgerBmcInfo){ .epoch = bmc->saved.epoch, .silence_until = ledger_silence_end (bmc) };
+  *info = (LedgerBmcInfo){ .epoch = bmc->saved.epoch, .silence_until = ledger_silence_end (bmc, ledger->clock ()) };
   return TRUE;
 }

@@ -141,8 +141,9 @@ gboolean ledger_judge (Ledger *ledger, LedgerOwed *handler, gint64 bmc, const Ip
                        GError **error);
 
 /* The configured silence or the one that was asked for (StoreBmc.silence): the
- * longer.  The BMC is loaded. */
-gint64 ledger_silence_end (const LedgerBmc *bmc);
+ * longer.  0: neither; one that is too long to be one does not hide the other.  The
+ * BMC is loaded. */
+gint64 ledger_silence_end (const LedgerBmc *bmc, gint64 now);
 
 /* Before anything runs: what was kept for a handler fits its present rule. */
 gboolean ledger_adopt_quiet (Ledger *ledger, const LedgerOwed *handler, GError **error);

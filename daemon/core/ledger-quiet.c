@@ -86,7 +86,7 @@ prepare (Ledger *ledger, Notice *notice, LedgerOwed *handler, gint64 bmc, const 
 
   notice->handler = handler;
   notice->bmc = bmc;
-  notice->silence_until = known == NULL ? 0 : ledger_silence_end (known);
+  notice->silence_until = known == NULL ? 0 : ledger_silence_end (known, now);
   notice->now = now;
   quiet_subject (event, &notice->subject);
 }
@@ -294,9 +294,12 @@ ledger_release (Ledger *ledger, gboolean *needed, GError **error)
 /* ------------------------------------------------------------------ silences */
 
 gint64
-ledger_silence_end (const LedgerBmc *bmc)
+ledger_silence_end (const LedgerBmc *bmc, gint64 now)
 {
-  return MAX (bmc->silence_until, bmc->saved.silence);
+  gint64 configured = quiet_is_silenced (bmc->silence_until, now) ? bmc->silence_until : 0;
+  gint64 asked = quiet_is_silenced (bmc->saved.silence, now) ? bmc->saved.silence : 0;
+
+  return MAX (configured, asked);
 }
 
 gboolean
@@ -306,11 +309,9 @@ ledger_silence (Ledger *ledger, gint64 id, gint64 until, GError **error)
 
   if (bmc == NULL)
     return FALSE;
-  gint64 before = ledger_silence_end (bmc);
   bmc->saved.silence = until;
   /* What waits for the end of the old silence is looked at again. */
-  return store_bmc_save (ledger->store, &bmc->saved, error)
-         && (ledger_silence_end (bmc) >= before || store_notice_hasten (ledger->store, 0, id, error));
+  return store_bmc_save (ledger->store, &bmc->saved, error) && store_notice_hasten (ledger->store, 0, id, error);
 }
 
 /* ------------------------------------------------------------- before it runs */
@@ -327,10 +328,10 @@ gboolean
 ledger_set_bmc_attributes (Ledger *ledger, gint64 id, const char *const *labels, gint64 silence_until, GError **error)
 {
   LedgerBmc *bmc = g_hash_table_lookup (ledger->bmcs, &id);
-  gint64 before = ledger_silence_end (bmc);
+  gboolean same = bmc->silence_until == silence_until;
 
   g_strfreev (bmc->labels);
   bmc->labels = g_strdupv ((char **) labels);
   bmc->silence_until = silence_until;
-  return ledger_silence_end (bmc) >= before || store_notice_hasten (ledger->store, 0, id, error);
+  return same || store_notice_hasten (ledger->store, 0, id, error);
 }

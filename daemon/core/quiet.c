@@ -6,8 +6,6 @@
 #define SLOT_SENSOR 0x7f
 #define SLOT_END 0x80
 
-#define SILENCE_MAX (366 * G_TIME_SPAN_DAY)
-
 gint64
 quiet_key (const QuietRule *rule, const QuietSubject *subject)
 {
@@ -34,7 +32,7 @@ quiet_is_running (const QuietRule *rule, gint64 since, gint64 now)
 gboolean
 quiet_is_silenced (gint64 until, gint64 now)
 {
-  return until > now && until <= now + SILENCE_MAX;
+  return until > now && until <= now + QUIET_SILENCE_MAX;
 }
 
 static void

@@ -65,6 +65,9 @@ gint64 quiet_key (const QuietRule *rule, const QuietSubject *subject);
  * either side, ends it. */
 gboolean quiet_is_running (const QuietRule *rule, gint64 since, gint64 now);
 
+/* The longest silence, microseconds. */
+#define QUIET_SILENCE_MAX (366 * G_TIME_SPAN_DAY)
+
 /* Whether a BMC is silenced; a silence of more than a year is a mistake, or a
  * clock that is years off, and none. */
 gboolean quiet_is_silenced (gint64 until, gint64 now);

@@ -3,6 +3,7 @@
 #include "core/request-private.h"
 
 #include "core/options.h"
+#include "core/quiet.h"
 #include "core/silence.h"
 #include "event/event.h"
 
@@ -10,9 +11,6 @@
 #include <string.h>
 
 #define NS_PER_US 1000
-
-/* A silence for longer is a mistake of whoever asks. */
-#define SILENCE_MAX (3650 * G_TIME_SPAN_DAY)
 
 /* ------------------------------------------------------------------------ log */
 
@@ -119,7 +117,7 @@ get_duration (Request *request, gint64 *duration, GError **error)
   else
     g_variant_lookup (request_arguments (request), "for", "d", &seconds);
   /* Also not a number, which is not between anything. */
-  gboolean good = isfinite (seconds) && fabs (seconds) <= (double) SILENCE_MAX / G_USEC_PER_SEC;
+  gboolean good = isfinite (seconds) && fabs (seconds) <= (double) QUIET_SILENCE_MAX / G_USEC_PER_SEC;
   *duration = good ? (gint64) (seconds * G_USEC_PER_SEC) : -1;
   return TRUE;
 }
@@ -169,8 +167,8 @@ request_silence (Core *core, Request *request)
     request_fail (request, IPMID_REQUEST_INVALID, "silence: give one of \"until\", \"for\" and \"off\"");
   else if (!get_end (request, &end, &error))
     request_fail (request, IPMID_REQUEST_INVALID, "silence: %s", error->message);
-  else if (end != 0 && (end <= now || end > now + SILENCE_MAX))
-    request_fail (request, IPMID_REQUEST_INVALID, "silence: its end has to be in the future, and within ten years");
+  else if (end != 0 && (end <= now || end > now + QUIET_SILENCE_MAX))
+    request_fail (request, IPMID_REQUEST_INVALID, "silence: its end has to be in the future, and within a year");
   else if (fleet_find_name (core->fleet, request_text (request, "bmc")) == 0)
     request_fail_bmc (request, request_text (request, "bmc"));
   else

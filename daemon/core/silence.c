@@ -71,12 +71,11 @@ parse (const char *text, char **label, gint64 *until, GError **error)
 }
 
 gboolean
-silence_check (const char *text, GError **error)
+silence_check (const char *text, gint64 *until, GError **error)
 {
   g_autofree char *label = NULL;
-  gint64 until;
 
-  return parse (text, &label, &until, error);
+  return parse (text, &label, until, error);
 }
 
 /* The key is a pattern, too, as the '=' between them is no letter of a key. */

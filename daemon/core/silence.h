@@ -13,8 +13,8 @@
  * time) or "2026-12-01" (its first moment); wall clock, microseconds. */
 gboolean silence_parse_time (const char *text, gint64 *time, GError **error);
 
-/* Whether `text` is "KEY=PATTERN until TIME". */
-gboolean silence_check (const char *text, GError **error);
+/* Whether `text` is "KEY=PATTERN until TIME"; `*until` as above. */
+gboolean silence_check (const char *text, gint64 *until, GError **error);
 
 /* The end of the last silence that concerns a BMC: its own (`until`, 0: none)
  * and those of `silences` that one of its labels ("KEY=VALUE") matches; both may

@@ -502,7 +502,7 @@ def test_silence(make_desk):
 
 def test_silence_beside_the_configured_one(make_desk):
     desk = make_desk(1, start=False)
-    desk.groups["b0"] = "silence-until = 2126-12-01T08:00Z"
+    desk.groups["b0"] = f"silence-until = {time.strftime('%Y-%m-%dT%H:%MZ', time.gmtime(time.time() + 300 * 86400))}"
     desk.write()
     desk.start()
     reply = desk.ask("silence", bmc="b0", for_=60)
@@ -514,6 +514,7 @@ def test_silence_beside_the_configured_one(make_desk):
     assert "future" in ask(INVALID, "silence", bmc="b0", until=1)
     assert "future" in ask(INVALID, "silence", bmc="b0", for_=float(-1))
     assert "future" in ask(INVALID, "silence", bmc="b0", for_=1e300)
+    assert "within a year" in ask(INVALID, "silence", bmc="b0", for_="400d")
     assert "no time" in ask(INVALID, "silence", bmc="b0", until="tomorrow")
     assert "b9" in ask(NOT_FOUND, "silence", bmc="b9", for_=5)
 

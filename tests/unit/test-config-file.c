@@ -542,6 +542,17 @@ test_weak_sessions (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
 }
 
 static void
+test_silence_without_end (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
+{
+  load_good (fixture, "[daemon]\nsilences = a=b until 2020-01-01;a=c until 2999-01-01\n"
+                      "[bmc a[1-3]]\naddress = a[1-3]\nsilence-until = 2999-01-01\n"
+                      "[bmc b]\naddress = b\nsilence-until = 2020-01-01\n");
+  assert_told (fixture, fixture->report->warnings, "ipmid.conf:2", "silences: a silence of more than a year is none");
+  assert_told (fixture, fixture->report->warnings, "ipmid.conf:5", "silence-until: a silence of more than a year");
+  g_assert_cmpuint (fixture->report->warnings->len, ==, 3); /* and no handler */
+}
+
+static void
 test_missing_file (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
 {
   g_assert_null (load_again (fixture));
@@ -615,6 +626,7 @@ main (int argc, char **argv)
   ADD ("all-at-once", test_all_at_once);
   ADD ("twice-in-two-files", test_twice_in_two_files);
   ADD ("weak-sessions", test_weak_sessions);
+  ADD ("silence-without-end", test_silence_without_end);
   ADD ("missing-file", test_missing_file);
   ADD ("state-dir", test_state_dir);
   g_test_add_func ("/config-file/tables", test_tables);

@@ -373,12 +373,14 @@ test_silence_mistakes (void)
                               "site=north until then",
                               "",
                               " until " };
+  gint64 until;
 
-  g_assert_true (silence_check ("site=north until 2026-12-01T08:00Z", NULL));
+  g_assert_true (silence_check ("site=north until 2026-12-01T08:00Z", &until, NULL));
+  g_assert_cmpint (until, ==, G_GINT64_CONSTANT (1796112000) * G_USEC_PER_SEC);
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     {
       g_autoptr (GError) error = NULL;
-      if (silence_check (bad[i], &error))
+      if (silence_check (bad[i], &until, &error))
         g_error ("'%s' passed", bad[i]);
       g_assert_error (error, IPMID_ERROR, IPMID_ERROR_USAGE);
     }

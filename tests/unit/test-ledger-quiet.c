@@ -447,6 +447,28 @@ test_silence_is_changed (void)
   bench_free (bench);
 }
 
+/* One that is too long to be one does not hide the one that somebody asks for. */
+static void
+test_silence_without_end (void)
+{
+  Bench *bench = bench_new ();
+  LedgerBmcInfo info;
+
+  silence (bench, now + 10 * 365 * G_TIME_SPAN_DAY);
+  g_assert_true (ledger_bmc_info (bench->ledger, bench->bmc, &info, NULL));
+  g_assert_cmpint (info.silence_until, ==, 0);
+  tell (bench, "A");
+  assert_mailed (bench, "A");
+  g_assert_true (ledger_silence (bench->ledger, bench->bmc, now + 60 * MINUTE, NULL));
+  g_assert_true (ledger_bmc_info (bench->ledger, bench->bmc, &info, NULL));
+  g_assert_cmpint (info.silence_until, ==, now + 60 * MINUTE);
+  tell (bench, "d");
+  assert_mailed (bench, "A");
+  pass_time (bench, 60 * MINUTE);
+  assert_mailed (bench, "Ad");
+  bench_free (bench);
+}
+
 /* Lifted while ipmid is down: also one that is shorter than a quiet time. */
 static void
 test_silence_is_lifted (void)
@@ -610,6 +632,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ledger-quiet/silence", test_silence);
   g_test_add_func ("/ledger-quiet/two-states", test_one_end_of_two_states);
   g_test_add_func ("/ledger-quiet/silence-changed", test_silence_is_changed);
+  g_test_add_func ("/ledger-quiet/silence-without-end", test_silence_without_end);
   g_test_add_func ("/ledger-quiet/silence-lifted", test_silence_is_lifted);
   g_test_add_func ("/ledger-quiet/silence-and-quiet", test_silence_and_quiet_time);
   g_test_add_func ("/ledger-quiet/by-bmc", test_quiet_by_bmc);
