@@ -53,7 +53,7 @@ const IpmidOption ctl_options[] = {
 static const IpmidOption events_options[] = {
   FLAG ("follow", follow, "go on with what comes"),
   TEXT ("bmc", bmc, "BMC", "of this BMC only"),
-  CHOICE ("severity", severity, ctl_severities, "SEVERITY", "of this severity or worse: info, warning, critical"),
+  CHOICE ("severity", severity, ctl_severities, "SEVERITY", "of this severity or worse: ok, info, warning, critical"),
   CHOICE ("kind", kind, ctl_kinds, "KIND",
           "of this kind: threshold, discrete, unknown, connection, message, gap, health"),
   TEXT ("sensor", sensor, "NAME", "of this sensor only"),

@@ -73,8 +73,11 @@ do_dead_replay (Ctl *ctl)
 int
 do_dead_drop (Ctl *ctl)
 {
+  g_autofree char *path = dead_path (ctl, "drop");
   int status;
 
+  if (path == NULL)
+    return EX_USAGE;
   if (!ctl_is_sure (ctl, &status, "Forget %s of %s for good?",
                     ctl->options.all ? "all dead letters" : "this dead letter", ctl->words[0]))
     return status;

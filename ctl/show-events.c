@@ -223,6 +223,11 @@ show_events (Ctl *ctl)
   g_autoptr (GError) error = NULL;
   g_autoptr (GString) query = make_query (ctl, &error);
 
+  if (ctl->options.follow && ctl->options.until != NULL)
+    {
+      ctl_complain ("--follow goes on without end: --until does not go with it");
+      return EX_USAGE;
+    }
   if (query != NULL)
     return ctl->options.follow ? follow (ctl, query) : show_pages (ctl, query);
   ctl_complain ("%s", error->message);

@@ -73,7 +73,9 @@ show_sensors (Ctl *ctl)
       if (json_array_size (sensors) > 0)
         table_print (table, ctl->screen);
       else
-        fprintf (stderr, "Its sensors are not known (yet); it is %s.\n", field_text (answer, "state"));
+        fprintf (stderr,
+                 "Its sensors are not known (yet); it is %s.  An ipmid without a configuration file reads none.\n",
+                 field_text (answer, "state"));
     }
   json_decref (answer);
   return EX_OK;

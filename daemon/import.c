@@ -379,7 +379,10 @@ import_list (const char *path, const char *credentials_file, FILE *out, FILE *er
   if (secrets != NULL && !write_secrets (secrets_path, secrets, &error))
     exit_status = fail (error, err, EX_CANTCREAT);
   else if (list->servers->len == 0)
-    exit_status = EX_DATAERR;
+    {
+      fprintf (err, "ipmid: there is no server in %s that ipmid could watch\n", path);
+      exit_status = EX_DATAERR;
+    }
   else
     {
       fputs (config, out);

@@ -296,6 +296,8 @@ take_kind (ConfigLoader *loader, Kind wanted)
 static void
 warn_of_nothing (ConfigLoader *loader, const char *path)
 {
+  if (loader->sources->len == 0) /* of which nothing could be read */
+    return;
   if (loader->config->bmcs->len == 0)
     config_report_problem (loader, CONFIG_WARNING, path, 0, "no BMC is watched: there is no enabled [bmc NAME]");
   if (loader->config->handlers->len == 0)

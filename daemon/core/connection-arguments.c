@@ -183,12 +183,17 @@ parse_lan (Connection *connection, int argc, char **argv, int *index, GError **e
 static gboolean
 parse_smi (Connection *connection, int argc, char **argv, int *index, GError **error)
 {
+  const char *number = *index < argc ? argv[(*index)++] : NULL;
+
   connection->interface = CONNECTION_SMI;
-  if (*index < argc
-      && options_set (options_find (connection_options, "smi-number"), connection, argv[(*index)++], NULL))
+  if (number == NULL)
+    g_set_error_literal (error, IPMID_ERROR, IPMID_ERROR_USAGE,
+                         "smi: the number of the interface is missing: 'smi 0' is /dev/ipmi0");
+  else if (options_set (options_find (connection_options, "smi-number"), connection, number, NULL))
     return TRUE;
-  g_set_error_literal (error, IPMID_ERROR, IPMID_ERROR_USAGE,
-                       "smi: the number of the interface is missing: 'smi 0' is /dev/ipmi0");
+  else
+    g_set_error (error, IPMID_ERROR, IPMID_ERROR_USAGE, "smi: '%s' is no number of an interface: 'smi 0' is /dev/ipmi0",
+                 number);
   return FALSE;
 }
 

@@ -195,3 +195,17 @@ options_parse_size (const char *text, gint64 *size, GError **error)
   *size = (gint64) number;
   return TRUE;
 }
+
+char *
+options_format_size (gint64 size)
+{
+  static const char *const suffixes[] = { "", "k", "M", "G" };
+  guint i = 0;
+
+  while (i + 1 < G_N_ELEMENTS (suffixes) && size != 0 && size % 1024 == 0)
+    {
+      size /= 1024;
+      i++;
+    }
+  return g_strdup_printf ("%" G_GINT64_FORMAT "%s", size, suffixes[i]);
+}

@@ -57,6 +57,8 @@ format_bound (const IpmidOption *option, gint64 bound)
 {
   if (option->type == IPMID_OPTION_DURATION)
     return options_format_duration (bound);
+  if (option->type == IPMID_OPTION_SIZE)
+    return options_format_size (bound);
   return g_strdup_printf ("%" G_GINT64_FORMAT, bound);
 }
 

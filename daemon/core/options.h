@@ -45,6 +45,9 @@ char *options_format_duration (gint64 duration);
 /* "512", "64k", "16M", "1G"; bytes. */
 gboolean options_parse_size (const char *text, gint64 *size, GError **error);
 
+/* The other way round, in the largest unit that fits. */
+char *options_format_size (gint64 size);
+
 /* A value for an IPMID_OPTION_LIST from words of any content. */
 char *options_join_list (const char *const *words);
 

@@ -154,7 +154,8 @@ plugin_load (const char *directory, const char *name, GError **error)
   g_autofree char *real = realpath (directory, NULL);
   if (real == NULL)
     {
-      refuse (error, directory, g_strerror (errno));
+      g_set_error (error, IPMID_ERROR, IPMID_ERROR_PLUGIN,
+                   "the plugin directory %s: %s; say with plugin-dir where it is", directory, g_strerror (errno));
       return NULL;
     }
   g_autofree char *file = g_strconcat (name, ".so", NULL);

@@ -271,8 +271,8 @@ open_plugin (Worker *worker)
 
   g_mutex_lock (&handler->lock);
   if (!good && error == NULL)
-    error
-        = g_error_new (G_IO_CHANNEL_ERROR, G_IO_CHANNEL_ERROR_FAILED, "handler \"%s\" cannot be opened", handler->name);
+    error = g_error_new_literal (G_IO_CHANNEL_ERROR, G_IO_CHANNEL_ERROR_FAILED,
+                                 "the plugin does not open, and says nothing");
   handler->open_error = g_steal_pointer (&error);
   handler->open_answered = TRUE;
   g_cond_signal (&handler->opened);

@@ -111,7 +111,7 @@ start_one (Handler *handler, Worker *worker, GError **error)
   failure = g_steal_pointer (&handler->open_error);
   g_mutex_unlock (&handler->lock);
   if (failure != NULL)
-    g_propagate_error (error, failure);
+    g_propagate_prefixed_error (error, failure, "handler \"%s\": ", handler->name);
   return failure == NULL;
 }
 

@@ -228,6 +228,7 @@ def test_dead_letters(tmp_path):
         ctl.refused(USAGE, "the id of an event, or --all", "dead", "replay", "prog")
         ctl.refused(USAGE, "not both", "dead", "replay", "prog", ids[0], "--all")
         ctl.refused(USAGE, "--yes", "dead", "drop", "prog", ids[0])
+        ctl.refused(USAGE, "not both", "dead", "drop", "prog", ids[0], "--all")
         assert ctl.good("dead", "drop", "prog", ids[0], "--yes") == "1 dropped\n"
         script.with_suffix(".good").touch()
         assert ctl.good("dead", "replay", "prog", ids[1]) == "1 replayed\n"
@@ -453,6 +454,7 @@ def test_rescan_that_is_not_complete(tmp_path):
     (["status", "--follow"], "is not known"), (["events", "--limit", "0"], "--limit"), (["events", "-n"], "needs a value"),
     (["events", "--limit", "x"], "--limit"), (["events", "--severity", "bad"], "--severity"),
     (["events", "--since", "whenever"], "--since: 'whenever' is neither"), (["events", "--kind="], "--kind"),
+    (["events", "--follow", "--until", "2h"], "--until does not go with it"),
     (["-c", "a", "--state-dir", "b", "status"], "one of them"), (["status", "-yj"], "is not known"),
     (["status", "-jj"], "give each option by itself"), (["power", "b0", "explode"], "is none of status, on"),
     (["names", "x"], "bmcs or handlers"), (["--domain", "a/b", "status"], "domain"), (["status", "--"], None)])

@@ -421,6 +421,7 @@ static const Mistake mistakes[] = {
   { "[daemon]\nsettle-time = 1\n", ":2", "no duration" },
   { "[daemon]\nstate-dir = state\n", ":2", "no absolute path" },
   { "[daemon]\nsel-fill-limit = 101\n", ":2", "out of range" },
+  { "[daemon]\njournal-limit = 1\n", ":2", "from 16M to 1024G is right" },
   { "[daemon]\ntrap-listen = 162\n", ":2", "[ADDRESS]:PORT" },
   { "[daemon]\ntrap-listen = [bmc]:162\n", ":2", "no numeric address" },
   { "[daemon]\nseverities = Fan:*=info;Fan=ok\n", ":2", "severity rule 'Fan=ok'" },
@@ -557,6 +558,7 @@ test_missing_file (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
 {
   g_assert_null (load_again (fixture));
   assert_told (fixture, fixture->report->errors, "ipmid.conf", "cannot open it: No such file");
+  g_assert_cmpuint (fixture->report->warnings->len, ==, 0); /* nobody knows what is in it */
 }
 
 static void

@@ -195,7 +195,7 @@ test_mistakes (void)
   assert_bad ("lan 'a b'", "neither");
   assert_bad ("lan $'x\ny'", "neither");
   assert_bad ("smi", "smi 0");
-  assert_bad ("smi x", "smi 0");
+  assert_bad ("smi x", "'x' is no number");
   assert_bad ("smi -1", "smi 0");
   assert_bad ("smi 256", "smi 0");
 }

@@ -215,9 +215,12 @@ test_files (void)
   g_assert_nonnull (strstr (printed, secrets));
   g_assert_null (strstr (printed, "hunter2"));
   g_assert_cmpint (import_list (path, NULL, out, err), ==, EX_CANTCREAT);
+  g_assert_true (g_file_set_contents (path, "", 0, NULL));
+  g_assert_cmpint (import_list (path, NULL, out, err), ==, EX_DATAERR);
   fclose (out);
   fclose (err);
   g_assert_nonnull (strstr (said, "nothing was overwritten"));
+  g_assert_nonnull (strstr (said, "there is no server"));
   g_assert_null (strstr (said, "hunter2"));
   g_unlink (path);
   g_unlink (secrets);
