@@ -81,6 +81,11 @@ def ask(build, ipmid, *words):
     print(flush=True)
 
 
+def where(ipmid, once):
+    """Where the events stand as long as the show goes on."""
+    return "" if once else f", and stand in {ipmid.output} until the show ends"
+
+
 def commands(build):
     """The commands for the user's own BMC."""
     ipmid = build.directory / "ipmid"
@@ -160,7 +165,7 @@ def show_fleet(build, count, once):
         # What rises falls again at the same BMC.
         for bmc, (title, act) in zip((0, 0, count // 2, count - 1), STORY, strict=True):
             tell(f"node{bmc + 1:03}: {title}", act, bmcs[bmc], printer)
-        print(f"\nAll {printer.shown} events have arrived, and stand in {ipmid.output}.\n")
+        print(f"\nAll {printer.shown} events have arrived{where(ipmid, once)}.\n")
         ask(build, ipmid, "status")
         ask(build, ipmid, "events")
         if not once:
@@ -192,7 +197,7 @@ def show(build, once):
                 printer = Printer(ipmid.output)
                 for title, act in STORY:
                     tell(title, act, bmc, printer)
-                print(f"\nAll {printer.shown} events have arrived, and stand in {ipmid.output}.")
+                print(f"\nAll {printer.shown} events have arrived{where(ipmid, once)}.")
                 print(commands(build))
                 ask(build, ipmid, "status")
                 ask(build, ipmid, "events")
