@@ -28,7 +28,7 @@ describe_open (const StoreOpen *open)
 {
   return g_strdup_printf ("not everything in it is handled: %" G_GINT64_FORMAT " events wait for a required handler, "
                           "%" G_GINT64_FORMAT " are dead letters of one, %" G_GINT64_FORMAT
-                          " were shed or dropped; force clears it all the same",
+                          " were shed or dropped, or given to no required handler; force clears it all the same",
                           open->pending, open->dead, open->given_up);
 }
 

@@ -62,6 +62,9 @@ choose_handlers (Ledger *ledger, gint64 bmc, const IpmidEvent *event, StoreDues 
             return NULL;
         }
     }
+  /* Nobody has to handle it, so nobody ever will have: its record is not cleared away as handled. */
+  if (dues->required == 0 && !ledger_give_up_on (ledger, bmc, event, error))
+    return NULL;
   /* What is shed is never answered, so a required handler's share stays open. */
   dues->open = dues->required;
   dues->owed = chosen->len;

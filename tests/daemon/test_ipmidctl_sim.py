@@ -15,11 +15,11 @@ from waiting import wait_for
 
 
 class Desk:
-    """An ipmid on one BMC, b0, and the ipmidctl for it; MORE is configuration."""
+    """An ipmid on one BMC, b0, and the ipmidctl for it; BASE and MORE are configuration."""
 
-    def __init__(self, make_configured, bmc, more=""):
+    def __init__(self, make_configured, bmc, more="", base=REAL):
         self.bmc = bmc
-        self.ipmid = make_configured(REAL.format(user=bmc.user) + more, [bmc])
+        self.ipmid = make_configured(base.format(user=bmc.user) + more, [bmc])
         self.client = Client(self.ipmid.state_dir / "http").wait()
         self.ctl = Ctl("--state-dir", self.ipmid.state_dir)
 
@@ -79,6 +79,21 @@ def test_clear_sel_of_what_is_not_handled(make_configured, bmc, tmp_path):
     assert bmc.sel() == [] and desk.handler("sink")["pending"] == 2      # they are still owed
     desk.add(3)
     assert desk.ctl.good("clear-sel", "b0", "--force", "--yes") == "The SEL of b0 is cleared.\n"
+    assert bmc.sel() == [] and desk.gaps() == []
+
+
+def test_clear_sel_of_what_nobody_was_given(make_configured, bmc, tmp_path):
+    """What stood there before ipmid came, and no handler was to have, has not been handled by anybody."""
+    bmc.add_many(records.numbered(bmc.population["CPU1 Temp"], number) for number in (1, 2))
+    desk = Desk(make_configured, bmc, SINK.format(log=tmp_path / "sink.log", script="d", extra="existing = no"),
+                base=REAL.replace("existing = yes", "existing = no"))
+    desk.add(3)
+    wait_for(lambda: desk.handler("sink")["delivered"] == 1, 20, "the new one to be handled")
+    desk.ctl.refused(TEMPFAIL, "2 were shed or dropped, or given to no required handler", "clear-sel", "b0", "--yes")
+    assert len(bmc.sel()) == 3
+    assert desk.ctl.good("clear-sel", "b0", "--force", "--yes") == "The SEL of b0 is cleared.\n"
+    desk.add(4)
+    assert desk.ctl.good("clear-sel", "b0", "--yes") == "The SEL of b0 is cleared.\n"
     assert bmc.sel() == [] and desk.gaps() == []
 
 
