@@ -105,11 +105,12 @@ on_keeper_ended (Keeper *keeper, gpointer data)
 }
 
 static Keeper *
-new_keeper (Fleet *fleet)
+new_keeper (Fleet *fleet, int interface)
 {
   Keeper *keeper = keeper_new (fleet, ++fleet->next_number);
   g_autoptr (GError) error = NULL;
 
+  keeper->interface = interface;
   g_ptr_array_add (fleet->keepers, keeper);
   if (fleet->running && !keeper_start (keeper, TRUE, &error))
     log_line (IPMID_LOG_ERROR, NULL, "%s", error->message);
@@ -132,16 +133,18 @@ fleet_retire_if_empty (Keeper *keeper)
     keeper_stop (keeper, on_keeper_ended, keeper->fleet);
 }
 
-/* The emptiest besides that one that has room, or NULL. */
+/* The emptiest besides that one that has room, or NULL.  A collector's sandbox is
+ * for one interface. */
 static Keeper *
-pick_keeper (Fleet *fleet, const Keeper *besides)
+pick_keeper (Fleet *fleet, const Keeper *besides, int interface)
 {
   g_autofree Share *shares = g_new (Share, fleet->keepers->len + 1);
 
   for (guint i = 0; i < fleet->keepers->len; i++)
     {
       const Keeper *keeper = fleet->keepers->pdata[i];
-      shares[i] = (Share){ g_hash_table_size (keeper->bmcs), keeper == besides || keeper->alone || keeper->stopping };
+      shares[i] = (Share){ g_hash_table_size (keeper->bmcs),
+                           keeper == besides || keeper->alone || keeper->stopping || keeper->interface != interface };
     }
   guint i = shares_pick (shares, fleet->keepers->len, fleet->config->bmcs_per_collector);
   return i < fleet->keepers->len ? fleet->keepers->pdata[i] : NULL;
@@ -150,7 +153,7 @@ pick_keeper (Fleet *fleet, const Keeper *besides)
 gboolean
 fleet_has_room_besides (const Keeper *keeper)
 {
-  return pick_keeper (keeper->fleet, keeper) != NULL;
+  return pick_keeper (keeper->fleet, keeper, keeper->interface) != NULL;
 }
 
 /* Finds a share for a BMC that is in none. */
@@ -158,10 +161,11 @@ static void
 place (FleetBmc *bmc, const Keeper *besides)
 {
   gboolean alone = bmc->quarantine.state == QUARANTINE_ISOLATED;
-  Keeper *keeper = alone ? NULL : pick_keeper (bmc->fleet, besides);
+  int interface = bmc->config->connection->interface;
+  Keeper *keeper = alone ? NULL : pick_keeper (bmc->fleet, besides, interface);
 
   if (keeper == NULL)
-    keeper = new_keeper (bmc->fleet);
+    keeper = new_keeper (bmc->fleet, interface);
   keeper->alone = alone;
   keeper_take_bmc (keeper, bmc);
 }
@@ -180,7 +184,7 @@ place_elsewhere (FleetBmc *bmc)
 void
 fleet_split (Keeper *keeper, GList *bmcs, guint n)
 {
-  Keeper *other = new_keeper (keeper->fleet);
+  Keeper *other = new_keeper (keeper->fleet, keeper->interface);
 
   for (GList *link = bmcs; link != NULL && n > 0; link = link->next, n--)
     {
@@ -218,7 +222,7 @@ fleet_on_removed (FleetBmc *bmc)
   bmc->added = bmc->removing = FALSE;
   if (bmc->leaving)
     forget_bmc (bmc);
-  else if (bmc->moving)
+  else if (bmc->moving || bmc->keeper->interface != bmc->config->connection->interface)
     place_elsewhere (bmc);
   else if (bmc->keeper->channel != NULL)
     keeper_resolve_bmc (bmc);

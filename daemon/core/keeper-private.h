@@ -20,6 +20,7 @@ struct _Keeper
   Journal *journal;
   GHashTable *bmcs; /* gint64 → FleetBmc: its share */
   gboolean alone;   /* has a BMC in quarantine: takes no other */
+  int interface;    /* ConnectionInterface, of all its BMCs */
 
   GPid pid; /* 0: not running */
   guint child_watch;
