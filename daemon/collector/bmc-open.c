@@ -6,6 +6,8 @@
  * to OpenIPMI. */
 #include "bmc-private.h"
 
+#include "event/error.h"
+
 /* For an answer to the question for cipher suites, which OpenIPMI repeats each
  * second. */
 #define ASK_TIME (2500 * G_TIME_SPAN_MILLISECOND)
@@ -103,14 +105,32 @@ bmc_open_counts (const Bmc *bmc)
 
 /* ------------------------------------------------------------------ opening */
 
+/* A node that the sandbox does not know: the core is asked for a collector that
+ * does. */
+static void
+ask_for_another (Bmc *bmc)
+{
+  g_autofree char *words = g_strdup_printf (
+      "/dev/ipmi%u is newer than the collector's sandbox: another collector is started", bmc->settings->smi_number);
+
+  bmc_session_fail (bmc, FALSE, words);
+  bmc_send_frame (bmc, FRAME_RENEW, g_variant_new ("(us)", bmc->number, words));
+}
+
 static ipmi_con_t *
 connect_to (Bmc *bmc, const CipherSuite *suite)
 {
+  SandboxDevices *devices = &bmc->host->devices;
   g_autoptr (GError) error = NULL;
   ipmi_con_t *con = connect_open (bmc->settings, suite, bmc->host->os_handler, &error);
 
-  if (con == NULL)
+  if (con == NULL && g_error_matches (error, IPMID_ERROR, IPMID_ERROR_FILE)
+      && sandbox_device_is_newer (devices, bmc->settings->smi_number))
+    ask_for_another (bmc);
+  else if (con == NULL)
     bmc_session_fail (bmc, FALSE, error->message);
+  else if (bmc->settings->smi)
+    sandbox_device_opened (devices, bmc->settings->smi_number);
   return con;
 }
 

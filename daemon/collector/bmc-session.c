@@ -267,7 +267,9 @@ look_at_session (Bmc *bmc)
   gint64 silence = guarded_con_silence (bmc->con);
 
   if (bmc->send_failed)
-    bmc_session_fail (bmc, FALSE, "the network takes no messages to the BMC");
+    bmc_session_fail (bmc, FALSE,
+                      bmc->settings->smi ? "the kernel's driver takes no messages to the BMC"
+                                         : "the network takes no messages to the BMC");
   else if (silence >= silence_limit (bmc))
     bmc_session_fail_silent (bmc);
   else if (is_restless (bmc))

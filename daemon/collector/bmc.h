@@ -13,6 +13,7 @@
 #include "decode.h"
 #include "event/channel.h"
 #include "handshakes.h"
+#include "sandbox.h"
 #include "timers.h"
 
 /* For handshakes_new(), whose user data is the BmcHost, and the timer that drives
@@ -34,6 +35,7 @@ typedef struct
   ServingNote *serving; /* may be NULL */
   guint credit;         /* records that the core takes now */
   gpointer answering;   /* a BmcDomain: whose answer OpenIPMI is looking at */
+  SandboxDevices devices;
 } BmcHost;
 
 typedef struct _Bmc Bmc;

@@ -2,6 +2,8 @@
 /* connect-words.c - what is said about connections; see connect.h. */
 #include "connect.h"
 
+#include "event/error.h"
+
 #include <OpenIPMI/ipmi_auth.h>
 #include <OpenIPMI/ipmi_err.h>
 #include <OpenIPMI/ipmi_lan.h>
@@ -116,6 +118,48 @@ connect_explain (const ConnectSettings *settings, int error, gboolean answered, 
   else if (error == ENETUNREACH || error == EHOSTUNREACH || error == ENETDOWN || error == EACCES || error == EPERM)
     words = g_strerror (error);
   return g_strdup_printf ("%s (%s)", words, where);
+}
+
+static void
+set_device_error (guint number, int error_number, GError **error)
+{
+  switch (error_number)
+    {
+    /* ENXIO, ENODEV: a node that no driver is behind. */
+    case ENOENT:
+    case ENXIO:
+    case ENODEV:
+      g_set_error (error, IPMID_ERROR, IPMID_ERROR_UNAVAILABLE,
+                   "there is no /dev/ipmi%u: load the kernel's drivers (modprobe -a ipmi_si ipmi_devintf)", number);
+      break;
+    /* EPERM is the control group's. */
+    case EACCES:
+    case EPERM:
+      g_set_error (error, IPMID_ERROR, IPMID_ERROR_FILE,
+                   "may not open /dev/ipmi%u (%s): let the user that ipmid runs as read and write it; for "
+                   "ipmid.service, see smi.conf among the examples",
+                   number, g_strerror (error_number));
+      break;
+    default:
+      g_set_error (error, IPMID_ERROR, IPMID_ERROR_UNAVAILABLE, "cannot open /dev/ipmi%u: %s", number,
+                   IPMI_IS_OS_ERR (error_number) ? g_strerror (error_number) : "OpenIPMI refuses this number");
+      break;
+    }
+}
+
+void
+connect_set_error (const ConnectSettings *settings, int result, GError **error)
+{
+  g_autofree char *where = NULL;
+
+  if (settings->smi)
+    {
+      set_device_error (settings->smi_number, result, error);
+      return;
+    }
+  where = connect_where (settings);
+  g_set_error (error, IPMID_ERROR, IPMID_ERROR_UNAVAILABLE, "%s: %s", where,
+               IPMI_IS_OS_ERR (result) ? g_strerror (result) : "OpenIPMI refuses these parameters");
 }
 
 gboolean

@@ -366,10 +366,7 @@ connect_open (const ConnectSettings *settings, const CipherSuite *suite, os_hand
     }
   if (result != 0)
     {
-      g_autofree char *where = connect_where (settings);
-
-      g_set_error (error, IPMID_ERROR, IPMID_ERROR_UNAVAILABLE, "%s: %s", where,
-                   IPMI_IS_OS_ERR (result) ? g_strerror (result) : "OpenIPMI refuses these parameters");
+      connect_set_error (settings, result, error);
       return NULL;
     }
   con->hacks |= settings->hacks;

@@ -59,7 +59,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ConnectSettings, connect_settings_free)
 gint64 connect_sensor_interval (const ConnectSettings *settings, const char *name);
 
 /* A connection that has not been started.  Never blocks: addresses are
- * numeric.  `suite` NULL: by the algorithms of the settings. */
+ * numeric.  `suite` NULL: by the algorithms of the settings.  The error is
+ * IPMID_ERROR_FILE for a device that is there but may not be opened. */
 ipmi_con_t *connect_open (const ConnectSettings *settings, const CipherSuite *suite, os_handler_t *handler,
                           GError **error);
 
@@ -79,6 +80,10 @@ char *connect_where (const ConnectSettings *settings);
  * says whether the BMC refuses these credentials rather than being away.
  * `answered`: the error came too soon for a timeout. */
 char *connect_explain (const ConnectSettings *settings, int error, gboolean answered, gboolean *refused);
+
+/* Sets the error for a connection that could not even be set up: for smi, that
+ * is the device that cannot be opened. */
+void connect_set_error (const ConnectSettings *settings, int result, GError **error);
 
 /* Whether an error of OpenIPMI's means that the BMC does not take the cipher
  * suite; it says nothing about the credentials. */

@@ -139,7 +139,7 @@ enter_sandbox (Collector *collector, SandboxProfile profile, GError **error)
                            "this collector watches BMCs of the other interface, lan or smi");
       return FALSE;
     }
-  if (!sandbox_enter (profile, error))
+  if (!sandbox_enter (profile, &collector->host.devices, error))
     return FALSE;
   collector->sandboxed = TRUE;
   collector->profile = profile;

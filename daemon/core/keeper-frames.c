@@ -279,6 +279,21 @@ on_identity (Keeper *keeper, GVariant *body)
 }
 
 static void
+on_renew (Keeper *keeper, GVariant *body)
+{
+  guint32 number;
+  const char *words;
+
+  g_variant_get (body, "(u&s)", &number, &words);
+  const FleetBmc *bmc = keeper_find_bmc (keeper, number);
+  if (bmc == NULL)
+    return;
+  const LogContext context = { .bmc = bmc->name };
+  log_line (IPMID_LOG_NOTICE, &context, "%s", words);
+  keeper_renew (keeper);
+}
+
+static void
 on_clock (Keeper *keeper, GVariant *body)
 {
   guint32 number;
@@ -370,6 +385,9 @@ keeper_on_frame (FrameType type, GVariant *body, gpointer data)
       break;
     case FRAME_IDENTITY:
       on_identity (keeper, body);
+      break;
+    case FRAME_RENEW:
+      on_renew (keeper, body);
       break;
     case FRAME_CLOCK:
       on_clock (keeper, body);

@@ -33,6 +33,7 @@ struct _Keeper
   gint64 started;                /* monotonic, microseconds */
   gboolean greeted;              /* it is ours: it has said HELLO */
   gboolean broken;               /* it broke the rules: nothing that it says counts any more */
+  gboolean renewing;             /* it has asked for another one in its place, and is to end */
   char *end;                     /* how it ended, in words */
   QuarantineCrashes unexplained; /* crashes for which nobody was suspect */
 
@@ -62,6 +63,10 @@ gboolean keeper_start (Keeper *keeper, gboolean patient, GError **error);
  * has, or when it was ended by force a few seconds later.  Perhaps at once.  An
  * earlier `done` is replaced. */
 void keeper_stop (Keeper *keeper, void (*done) (Keeper *keeper, gpointer user_data), gpointer user_data);
+
+/* The collector asks for another one in its place: it is told to close its
+ * sessions and end, and that is nobody's fault. */
+void keeper_renew (Keeper *keeper);
 
 /* Sends if a collector is there. */
 void keeper_send (Keeper *keeper, FrameType type, GVariant *body);

@@ -126,7 +126,8 @@ collector_is_gone (Keeper *keeper)
       return;
     }
   g_clear_handle_id (&keeper->kill_timer, g_source_remove);
-  fleet_on_crash (keeper->fleet, keeper, keeper->end);
+  if (!keeper->renewing)
+    fleet_on_crash (keeper->fleet, keeper, keeper->end);
   g_clear_pointer (&keeper->end, g_free);
   keeper->suspect = 0;
   keeper->caught = FALSE;
@@ -143,7 +144,7 @@ note_end (Keeper *keeper, int status)
     keeper->end = g_strdup_printf ("was ended by signal %d (%s)", WTERMSIG (status), g_strsignal (WTERMSIG (status)));
   else if (keeper->end == NULL)
     keeper->end = g_strdup_printf ("has ended with status %d", WEXITSTATUS (status));
-  if (WIFSIGNALED (status) || !keeper->stopping)
+  if (WIFSIGNALED (status) || (!keeper->stopping && !keeper->renewing))
     log_line (keeper->stopping ? IPMID_LOG_NOTICE : IPMID_LOG_ERROR, NULL, "the collector %s", keeper->end);
 }
 
@@ -171,7 +172,7 @@ on_channel_closed (const GError *error, gpointer data)
     log_line (IPMID_LOG_ERROR, NULL, "the collector does not keep to the protocol: %s", error->message);
   g_clear_pointer (&keeper->channel, channel_free);
   keeper->generation++;
-  if (keeper->pid != 0 && !keeper->stopping)
+  if (keeper->pid != 0 && !keeper->stopping && !keeper->renewing)
     kill (keeper->pid, SIGKILL);
   keeper_lose_all (keeper);
   collector_is_gone (keeper);
@@ -233,7 +234,7 @@ static void
 begin_talk (Keeper *keeper, int fd)
 {
   keeper->started = g_get_monotonic_time ();
-  keeper->greeted = keeper->broken = FALSE;
+  keeper->greeted = keeper->broken = keeper->renewing = FALSE;
   keeper->unanswered = 0;
   keeper->stall = (Stall){ .bmc = 0 };
   keeper->child_watch = g_child_watch_add (keeper->pid, on_child_ended, keeper);
@@ -294,6 +295,23 @@ on_patience_ended (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+static void
+tell_to_end (Keeper *keeper)
+{
+  if (keeper->pid != 0 && keeper->kill_timer == 0)
+    keeper->kill_timer = g_timeout_add (STOP_PATIENCE, on_patience_ended, keeper);
+  keeper_send (keeper, FRAME_SHUTDOWN, g_variant_new ("()"));
+}
+
+void
+keeper_renew (Keeper *keeper)
+{
+  if (keeper->stopping || keeper->renewing)
+    return;
+  keeper->renewing = TRUE;
+  tell_to_end (keeper);
+}
+
 void
 keeper_stop (Keeper *keeper, void (*done) (Keeper *, gpointer), gpointer user_data)
 {
@@ -304,9 +322,7 @@ keeper_stop (Keeper *keeper, void (*done) (Keeper *, gpointer), gpointer user_da
       keeper->stopping = TRUE;
       g_clear_handle_id (&keeper->restart_timer, g_source_remove);
       g_clear_handle_id (&keeper->ping_timer, g_source_remove);
-      if (keeper->pid != 0)
-        keeper->kill_timer = g_timeout_add (STOP_PATIENCE, on_patience_ended, keeper);
-      keeper_send (keeper, FRAME_SHUTDOWN, g_variant_new ("()"));
+      tell_to_end (keeper);
     }
   finish_if_stopped (keeper);
 }

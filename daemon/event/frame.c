@@ -33,6 +33,8 @@ body_type_string (guint8 type)
       return "(us)";
     case FRAME_STATE:
       return "(uys)";
+    case FRAME_RENEW:
+      return "(us)";
     case FRAME_SEL_INFO:
       return "(uyuuuu)";
     case FRAME_TAIL:

@@ -121,6 +121,9 @@ typedef enum
   FRAME_SDR_CACHE,
   /* (u bmc, t token, y FrameDeleteOutcome but not CHANGED, y FramePowerState, s words) */
   FRAME_POWERED,
+  /* (u bmc, s words): what this BMC needs, this collector has shut itself out of
+   * for good, and a new one would not have.  Answered with SHUTDOWN. */
+  FRAME_RENEW,
 } FrameType;
 
 /* A field of FRAME_POWER: what chassis control byte 1 has in [3:0] (table 28-4),

@@ -43,6 +43,7 @@ static const Sample samples[] = {
   { FRAME_SDR_CACHE, "(uint32 1, 'sdr-00', @ay [])" },
   { FRAME_POWER, "(uint32 1, uint64 99, byte 0x02)" },
   { FRAME_POWERED, "(uint32 1, uint64 99, byte 0x00, byte 0x01, '')" },
+  { FRAME_RENEW, "(uint32 1, 'words')" },
 };
 
 static GBytes *
