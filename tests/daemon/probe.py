@@ -18,7 +18,7 @@ from waiting import wait_for
 # daemon/event/frame.h
 CREDIT, ADD, REMOVE, START, POLL, WALK, DELETE, SHUTDOWN, PING = range(1, 10)
 (HELLO, STATE, SEL_INFO, TAIL, RECORDS, WALK_END, SUSPECT, DELETED, REMOVED, LOG, PONG, IDENTITY, CLOCK,
- SENSORS, READINGS, SDR_CACHE) = range(64, 80)
+ SENSORS, READINGS, SDR_CACHE, POWERED, RENEW) = range(64, 82)
 CONNECTING, UP, DOWN, REFUSED = range(4)
 FIRST, RECORD, EMPTY = range(3)
 
@@ -49,9 +49,9 @@ def byte_array(data):
 
 
 class Probe:
-    """One collector with ARGUMENTS; ENVIRONMENT is added to its own."""
+    """One collector (COLLECTOR, or the build's) with ARGUMENTS; ENVIRONMENT is added to its own."""
 
-    def __init__(self, directory, arguments=(), environment=None):
+    def __init__(self, directory, arguments=(), environment=None, collector=None):
         build = Build()
         self.directory = directory
         self.frames = []
@@ -61,7 +61,7 @@ class Probe:
         assert os.access(program, os.X_OK), f"{program} is missing: run make check TESTS="
         self._log = open(directory / "probe.log", "ab")
         self._process = processes.spawn(
-            [program, build.collector, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [program, collector or build.collector, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=self._log, text=True, bufsize=1, env={**os.environ, **(environment or {})})
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()

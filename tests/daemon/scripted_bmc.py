@@ -142,13 +142,17 @@ class ScriptedBmc(Bmc):
 
     def start(self):
         """Power the BMC on; returns when it answers."""
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self._socket.bind((self.address, self.port))
+        self._socket = self._open()
         self._wake = os.pipe()
         self._stopping = self._frozen = False
         self._thread = threading.Thread(target=self._run, name="scripted BMC", daemon=True)
         self._thread.start()
+
+    def _open(self):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        sock.bind((self.address, self.port))
+        return sock
 
     def stop(self):
         """Power it off; sessions are gone, the SEL stays."""
