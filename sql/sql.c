@@ -5,12 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 G_DEFINE_QUARK (sql - error, sql_error)
 
-static SqlError
-error_code (int extended)
+SqlError
+sql_error_code (int extended)
 {
   int code = extended & 0xff;
 
@@ -29,7 +30,7 @@ void
 sql_set_error (Sql *sql, GError **error)
 {
   int extended = sql->db == NULL ? SQLITE_NOMEM : sqlite3_extended_errcode (sql->db);
-  SqlError code = error_code (extended);
+  SqlError code = sql_error_code (extended);
 
   g_set_error (error, SQL_ERROR, code, "%s: %s", sql->path,
                code == SQL_ERROR_BUSY ? "locked by another program" : sqlite3_errmsg (sql->db));
@@ -106,16 +107,24 @@ sql_create_file (const char *path, GError **error)
   return FALSE;
 }
 
+gint64
+sql_log_size (const char *path)
+{
+  g_autofree char *log = g_strconcat (path, "-wal", NULL);
+  struct stat status;
+
+  return stat (log, &status) == 0 ? (gint64) status.st_size : 0;
+}
+
 gboolean
-sql_set_aside (const char *path, char **where, GError **error)
+sql_move (const char *path, const char *where, GError **error)
 {
   static const char *const suffixes[] = { "", "-wal", "-shm" };
 
-  *where = g_strdup_printf ("%s.bad.%" G_GINT64_FORMAT, path, g_get_real_time () / G_USEC_PER_SEC);
   for (guint i = 0; i < G_N_ELEMENTS (suffixes); i++)
     {
       g_autofree char *from = g_strconcat (path, suffixes[i], NULL);
-      g_autofree char *to = g_strconcat (*where, suffixes[i], NULL);
+      g_autofree char *to = g_strconcat (where, suffixes[i], NULL);
       if (rename (from, to) < 0 && errno != ENOENT)
         {
           set_file_error (error, "cannot rename", from);
@@ -123,6 +132,13 @@ sql_set_aside (const char *path, char **where, GError **error)
         }
     }
   return TRUE;
+}
+
+gboolean
+sql_set_aside (const char *path, char **where, GError **error)
+{
+  *where = g_strdup_printf ("%s.bad.%" G_GINT64_FORMAT, path, g_get_real_time () / G_USEC_PER_SEC);
+  return sql_move (path, *where, error);
 }
 
 static void

@@ -23,6 +23,9 @@ typedef enum
   SQL_ERROR_FAILED,  /* anything else */
 } SqlError;
 
+/* What an extended result code of SQLite means. */
+SqlError sql_error_code (int extended);
+
 /* A connection. */
 typedef struct
 {
@@ -43,8 +46,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Sql, sql_close)
  * SQLite would take the umask's mode, and follow a symbolic link. */
 gboolean sql_create_file (const char *path, GError **error);
 
-/* Renames the file, its log and the log's index to PATH.bad.TIME; `*where` is that
- * name, which the caller frees.  Nobody has it open any more. */
+/* The size of the write-ahead log beside the file; 0: there is none.  Whoever opens a
+ * database looks before that: SQLite takes a log of which no frame is good for no log at
+ * all, and so what was a database for an empty file. */
+gint64 sql_log_size (const char *path);
+
+/* Renames the file, its log and the log's index.  Nobody has it open any more. */
+gboolean sql_move (const char *path, const char *where, GError **error);
+
+/* Likewise, to PATH.bad.TIME; `*where` is that name, which the caller frees. */
 gboolean sql_set_aside (const char *path, char **where, GError **error);
 
 /* What SQLite says is wrong. */

@@ -123,12 +123,6 @@ static const char *const statements[N_STATEMENTS] = {
   [QUIET_PRUNE] = "DELETE FROM quiet WHERE handler = ?1 AND (since <= ?2 OR since >= ?3)",
 };
 
-static gboolean
-is_out_of_room (int code, int extended)
-{
-  return code == SQLITE_FULL || extended == SQLITE_IOERR_SHMSIZE || extended == SQLITE_IOERR_NOMEM;
-}
-
 const char *
 statement_journal_name (const Store *store)
 {
@@ -138,11 +132,19 @@ statement_journal_name (const Store *store)
 static IpmidError
 error_code (int extended)
 {
-  int code = extended & 0xff;
-
-  if (is_out_of_room (code, extended))
-    return IPMID_ERROR_JOURNAL_FULL;
-  return code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? IPMID_ERROR_JOURNAL_DAMAGED : IPMID_ERROR_JOURNAL;
+  switch (sql_error_code (extended))
+    {
+    case SQL_ERROR_FULL:
+      return IPMID_ERROR_JOURNAL_FULL;
+    case SQL_ERROR_DAMAGED:
+      return IPMID_ERROR_JOURNAL_DAMAGED;
+    case SQL_ERROR_BUSY:
+    case SQL_ERROR_ENDED:
+    case SQL_ERROR_FILE:
+    case SQL_ERROR_FAILED:
+    default:
+      return IPMID_ERROR_JOURNAL;
+    }
 }
 
 void
@@ -193,13 +195,6 @@ bind (Store *store, GError **error, Statement which, const char *types, va_list 
   return *statement;
 }
 
-void
-statement_finish (sqlite3_stmt *statement)
-{
-  sqlite3_reset (statement);
-  sqlite3_clear_bindings (statement);
-}
-
 /* A statement that is about to be stepped; finish() it. */
 sqlite3_stmt *
 statement_start (Store *store, GError **error, Statement which, const char *types, ...)
@@ -247,7 +242,7 @@ statement_run (Store *store, GError **error, Statement which, const char *types,
   gboolean good = sqlite3_step (statement) == SQLITE_DONE;
   if (!good)
     statement_set_error (store, error);
-  statement_finish (statement);
+  sql_finish (statement);
   return good;
 }
 
@@ -267,7 +262,7 @@ statement_get_integer (Store *store, GError **error, gint64 *value, gboolean *fo
   *found = statement_next_row (store, statement, &local);
   if (*found)
     *value = sqlite3_column_int64 (statement, 0);
-  statement_finish (statement);
+  sql_finish (statement);
   return statement_ended_well (&local, error);
 }
 

@@ -10,8 +10,7 @@
 #define STATEMENT_H
 
 #include "core/store.h"
-
-#include <sqlite3.h>
+#include "sql/sql.h"
 
 typedef enum
 {
@@ -110,11 +109,10 @@ const char *statement_journal_name (const Store *store);
 /* What SQLite says is wrong, as an error of ours. */
 void statement_set_error (Store *store, GError **error);
 
-/* A statement that is about to be stepped, to be finished; NULL on failure. */
+/* A statement that is about to be stepped, for sql_finish() afterwards; NULL on failure. */
 sqlite3_stmt *statement_start (Store *store, GError **error, Statement which, const char *types, ...);
 /* One row: TRUE; none: FALSE without error; else FALSE with error. */
 gboolean statement_next_row (Store *store, sqlite3_stmt *statement, GError **error);
-void statement_finish (sqlite3_stmt *statement);
 
 /* Runs a statement without rows. */
 gboolean statement_run (Store *store, GError **error, Statement which, const char *types, ...);

@@ -76,7 +76,7 @@ read_list (Store *store, sqlite3_stmt *row, const char *wanted, GError **error)
         else
           clear_dead (&dead);
       }
-  statement_finish (row);
+  sql_finish (row);
   return statement_ended_well (&local, error) ? g_steal_pointer (&list) : NULL;
 }
 
@@ -109,7 +109,7 @@ store_dead_foreach (Store *store, StoreDeadFunc function, gpointer user_data, GE
         function (&dead, user_data);
         clear_dead (&dead);
       }
-  statement_finish (row);
+  sql_finish (row);
   return statement_ended_well (&local, error);
 }
 
@@ -130,7 +130,7 @@ store_dead_of_others (Store *store, GArray *handlers, StoreDeadCountFunc functio
       if (!known && store_dead_count (store, id, &count, &local) && count > 0)
         function ((const char *) sqlite3_column_text (row, 1), count, user_data);
     }
-  statement_finish (row);
+  sql_finish (row);
   return statement_ended_well (&local, error);
 }
 
@@ -174,7 +174,7 @@ read_places (Store *store, sqlite3_stmt *row, GError **error)
       const StoreEvent event = { sqlite3_column_int64 (row, 0), sqlite3_column_int64 (row, 1), NULL };
       g_array_append_val (list, event);
     }
-  statement_finish (row);
+  sql_finish (row);
   return statement_ended_well (&local, error) ? g_steal_pointer (&list) : NULL;
 }
 

@@ -22,7 +22,7 @@ store_notice_load (Store *store, gint64 handler, gint64 bmc, gint64 sensor, Stor
       if (state >= 0 && state < STORE_NOTICE_STATES)
         notices[state] = (StoreNotice){ sqlite3_column_int (row, 1) != 0, sqlite3_column_int (row, 2) != 0 };
     }
-  statement_finish (row);
+  sql_finish (row);
   return statement_ended_well (&local, error);
 }
 
@@ -66,7 +66,7 @@ store_notice_due (Store *store, gint64 now, guint limit, GError **error)
       if (kept.event != NULL)
         g_array_append_val (out, kept);
     }
-  statement_finish (row);
+  sql_finish (row);
   return statement_ended_well (&local, error) ? g_steal_pointer (&out) : NULL;
 }
 

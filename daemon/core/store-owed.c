@@ -56,7 +56,7 @@ store_event_dues (Store *store, gint64 seq, StoreDues *dues, GError **error)
                          .owed = sqlite3_column_int64 (row, 2) };
   else if (local == NULL)
     set_event_lost (seq, &local);
-  statement_finish (row);
+  sql_finish (row);
   return statement_ended_well (&local, error);
 }
 
@@ -122,7 +122,7 @@ store_delivery_crash (Store *store, gint64 handler, gint64 bmc, gint64 seq, gint
       *crashes = sqlite3_column_int64 (row, 0);
       statement_next_row (store, row, &local); /* as below */
     }
-  statement_finish (row);
+  sql_finish (row);
   return statement_ended_well (&local, error);
 }
 
@@ -142,7 +142,7 @@ store_delivery_remove (Store *store, gint64 handler, gint64 bmc, gint64 seq, gin
       *counts = sqlite3_column_int (row, 1) != 0;
       statement_next_row (store, row, &local); /* RETURNING has done its work only at its end */
     }
-  statement_finish (row);
+  sql_finish (row);
   return statement_ended_well (&local, error);
 }
 
@@ -164,7 +164,7 @@ store_delivery_fetch (Store *store, gint64 handler, gint64 bmc, gint64 after, gu
       if (delivery.event != NULL)
         g_array_append_val (out, delivery);
     }
-  statement_finish (row);
+  sql_finish (row);
   return statement_ended_well (&local, error);
 }
 
@@ -237,7 +237,7 @@ store_event_get (Store *store, gint64 seq, GError **error)
   else if (local == NULL)
     g_set_error (&local, IPMID_ERROR, IPMID_ERROR_JOURNAL_DAMAGED, "%s: an event that is owed is not there",
                  statement_journal_name (store));
-  statement_finish (row);
+  sql_finish (row);
   return statement_ended_well (&local, error) ? g_steal_pointer (&event) : NULL;
 }
 
@@ -325,7 +325,7 @@ store_handler_span (Store *store, gint64 handler, StoreSpan *span, GError **erro
                          .since = sqlite3_column_int64 (row, 1),
                          .filled = sqlite3_column_int64 (row, 2),
                          .filled_since = sqlite3_column_int64 (row, 3) };
-  statement_finish (row);
+  sql_finish (row);
   return statement_ended_well (&local, error);
 }
 
@@ -400,6 +400,6 @@ store_event_page (Store *store, gint64 after, gint64 end, guint limit, GError **
       if (event.event != NULL)
         g_array_append_val (page, event);
     }
-  statement_finish (row);
+  sql_finish (row);
   return statement_ended_well (&local, error) ? g_steal_pointer (&page) : NULL;
 }

@@ -16,7 +16,7 @@ store_own_load (Store *store, gint64 handler, StoreOwn what, StoreOwnAlarm *alar
       alarm->level = sqlite3_column_int64 (row, 0);
       alarm->since = sqlite3_column_int64 (row, 1);
     }
-  statement_finish (row);
+  sql_finish (row);
   return statement_ended_well (&local, error);
 }
 
@@ -46,7 +46,7 @@ store_own_list (Store *store, GError **error)
                                     .since = sqlite3_column_int64 (row, 3) };
       g_array_append_val (out, alarm);
     }
-  statement_finish (row);
+  sql_finish (row);
   return statement_ended_well (&local, error) ? g_steal_pointer (&out) : NULL;
 }
 
@@ -61,7 +61,7 @@ store_handler_name (Store *store, gint64 handler, char **name, GError **error)
     return FALSE;
   if (statement_next_row (store, row, &local))
     *name = g_strdup ((const char *) sqlite3_column_text (row, 0));
-  statement_finish (row);
+  sql_finish (row);
   return statement_ended_well (&local, error);
 }
 

@@ -28,7 +28,7 @@ read_bmc (Store *store, sqlite3_stmt *row, StoreBmc *bmc, GError **error)
       bmc->replaced = sqlite3_column_int64 (row, 11);
     }
   if (row != NULL)
-    statement_finish (row);
+    sql_finish (row);
   return found;
 }
 
@@ -110,7 +110,7 @@ store_record_find (Store *store, gint64 bmc, gint64 record_id, StoreRecord *reco
       record->ordinal = sqlite3_column_int64 (row, 2);
       statement_copy_record (record->raw, row, 3);
     }
-  statement_finish (row);
+  sql_finish (row);
   return statement_ended_well (&local, error);
 }
 
@@ -146,7 +146,7 @@ store_record_predecessor (Store *store, gint64 bmc, gint64 ordinal, StoreRecord 
       record->ordinal = sqlite3_column_int64 (row, 2);
       statement_copy_record (record->raw, row, 3);
     }
-  statement_finish (row);
+  sql_finish (row);
   return statement_ended_well (&local, error);
 }
 
@@ -172,7 +172,7 @@ store_record_list (Store *store, gint64 bmc, GError **error)
       guint16 id = (guint16) sqlite3_column_int (row, 0);
       g_array_append_val (ids, id);
     }
-  statement_finish (row);
+  sql_finish (row);
   if (local == NULL)
     return g_steal_pointer (&ids);
   g_propagate_error (error, g_steal_pointer (&local));

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define FILE_NAME "journal.db"
@@ -167,21 +166,16 @@ store_mark_damaged (const char *directory)
 gboolean
 store_set_aside (const char *directory, char **where, GError **error)
 {
-  static const char *const suffixes[] = { "", "-wal", "-shm" };
+  g_autoptr (GError) local = NULL;
   g_autofree char *path = g_build_filename (directory, FILE_NAME, NULL);
   g_autofree char *mark = g_build_filename (directory, DAMAGE_MARK, NULL);
   g_autofree char *name = g_strdup_printf ("journal.bad.%" G_GINT64_FORMAT, g_get_real_time () / G_USEC_PER_SEC);
 
   *where = g_build_filename (directory, name, NULL);
-  for (guint i = 0; i < G_N_ELEMENTS (suffixes); i++)
+  if (!sql_move (path, *where, &local))
     {
-      g_autofree char *from = g_strconcat (path, suffixes[i], NULL);
-      g_autofree char *to = g_strconcat (*where, suffixes[i], NULL);
-      if (rename (from, to) < 0 && errno != ENOENT)
-        {
-          g_set_error (error, IPMID_ERROR, IPMID_ERROR_FILE, "cannot rename %s: %s", from, g_strerror (errno));
-          return FALSE;
-        }
+      g_set_error_literal (error, IPMID_ERROR, IPMID_ERROR_FILE, local->message);
+      return FALSE;
     }
   unlink (mark);
   return TRUE;
@@ -198,17 +192,7 @@ is_marked_damaged (const char *directory, GError **error)
   return TRUE;
 }
 
-static gint64
-file_size (const char *path, const char *suffix)
-{
-  g_autofree char *name = g_strconcat (path, suffix, NULL);
-  struct stat status;
-
-  return stat (name, &status) == 0 ? (gint64) status.st_size : 0;
-}
-
-/* SQLite takes a log of which no frame is good for no log at all, and so what
- * was a journal for an empty file. */
+/* What was a journal seems to be empty (sql_log_size()). */
 static gboolean
 lost_its_log (const Store *store, gint64 version, gboolean has_log, GError **error)
 {
@@ -228,7 +212,7 @@ store_open (const char *directory, GError **error)
     return NULL;
   if (path != NULL && !create_file (path, error))
     return NULL;
-  gboolean has_log = path != NULL && file_size (path, "-wal") > 0;
+  gboolean has_log = path != NULL && sql_log_size (path) > 0;
   g_autoptr (Store) store = open_database (path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error);
   if (store == NULL || !get_version (store, &version, error) || lost_its_log (store, version, has_log, error)
       || !configure (store, error) || (version < STORE_SCHEMA && !migrate (store, version, error))
@@ -339,5 +323,5 @@ store_used (Store *store)
 gint64
 store_size (Store *store)
 {
-  return store_used (store) + (store->path == NULL ? 0 : file_size (store->path, "-wal"));
+  return store_used (store) + (store->path == NULL ? 0 : sql_log_size (store->path));
 }

@@ -73,17 +73,7 @@ on_locked (void *data, G_GNUC_UNUSED int times)
   return g_get_monotonic_time () < database->patience && poll (&cancel, 1, LOCK_PAUSE) == 0;
 }
 
-static gint64
-file_size (const char *path, const char *suffix)
-{
-  g_autofree char *name = g_strconcat (path, suffix, NULL);
-  struct stat status;
-
-  return stat (name, &status) == 0 ? (gint64) status.st_size : 0;
-}
-
-/* SQLite takes a log of which no frame is good for no log at all, and so what was
- * a history for an empty file. */
+/* What was a history seems to be empty (sql_log_size()). */
 static gboolean
 lost_its_log (const Sql *sql, gint64 version, gboolean has_log, GError **error)
 {
@@ -128,7 +118,7 @@ open_file (Database *database, GError **error)
 
   if (!sql_create_file (database->path, error))
     return FALSE;
-  gboolean has_log = file_size (database->path, "-wal") > 0;
+  gboolean has_log = sql_log_size (database->path) > 0;
   g_autoptr (Sql) sql = sql_open (database->path, SQLITE_OPEN_READWRITE, statements, N_STATEMENTS, error);
   if (sql == NULL)
     return FALSE;
