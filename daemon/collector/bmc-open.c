@@ -110,8 +110,9 @@ bmc_open_counts (const Bmc *bmc)
 static void
 ask_for_another (Bmc *bmc)
 {
-  g_autofree char *words = g_strdup_printf (
-      "/dev/ipmi%u is newer than the collector's sandbox: another collector is started", bmc->settings->smi_number);
+  g_autofree char *words
+      = g_strdup_printf ("/dev/ipmi%u seems to be newer than the collector's sandbox: another collector is started",
+                         bmc->settings->smi_number);
 
   bmc_session_fail (bmc, FALSE, words);
   bmc_send_frame (bmc, FRAME_RENEW, g_variant_new ("(us)", bmc->number, words));
@@ -125,7 +126,7 @@ connect_to (Bmc *bmc, const CipherSuite *suite)
   ipmi_con_t *con = connect_open (bmc->settings, suite, bmc->host->os_handler, &error);
 
   if (con == NULL && g_error_matches (error, IPMID_ERROR, IPMID_ERROR_FILE)
-      && sandbox_device_is_newer (devices, bmc->settings->smi_number))
+      && sandbox_device_is_newer (devices, bmc->settings->smi_number, bmc_session_is_away_long (bmc)))
     ask_for_another (bmc);
   else if (con == NULL)
     bmc_session_fail (bmc, FALSE, error->message);

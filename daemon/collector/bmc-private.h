@@ -140,6 +140,9 @@ void bmc_session_enter (Bmc *bmc, BmcPhase phase, gint64 timeout);
 void bmc_session_fail (Bmc *bmc, gboolean refused, const char *words);
 void bmc_session_fail_silent (Bmc *bmc);
 
+/* Whether it is down for minutes. */
+gboolean bmc_session_is_away_long (const Bmc *bmc);
+
 /* A domain is about to be opened. */
 void bmc_session_opening (Bmc *bmc);
 

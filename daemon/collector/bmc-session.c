@@ -60,6 +60,13 @@ bmc_session_enter (Bmc *bmc, BmcPhase phase, gint64 timeout)
     timer_stop (bmc->timer);
 }
 
+gboolean
+bmc_session_is_away_long (const Bmc *bmc)
+{
+  return bmc->reported && bmc->reported_state == FRAME_STATE_DOWN
+         && g_get_monotonic_time () - bmc->away_since > AWAY_LONG;
+}
+
 /* There is a session; or it is up, or lost. */
 static void
 set_rising (Bmc *bmc, gboolean rising)
@@ -71,7 +78,7 @@ set_rising (Bmc *bmc, gboolean rising)
 static gint64
 retry_delay (const Bmc *bmc)
 {
-  gboolean away_long = g_get_monotonic_time () - bmc->away_since > AWAY_LONG;
+  gboolean away_long = bmc_session_is_away_long (bmc);
   gint64 maximum = bmc->slow ? RETRY_MAX_REFUSED : away_long ? RETRY_MAX_AWAY_LONG : RETRY_MAX_AWAY;
   gint64 first = bmc->slow ? RETRY_FIRST_REFUSED : RETRY_FIRST;
 

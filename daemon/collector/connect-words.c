@@ -132,9 +132,15 @@ set_device_error (guint number, int error_number, GError **error)
       g_set_error (error, IPMID_ERROR, IPMID_ERROR_UNAVAILABLE,
                    "there is no /dev/ipmi%u: load the kernel's drivers (modprobe -a ipmi_si ipmi_devintf)", number);
       break;
-    /* EPERM is the control group's. */
-    case EACCES:
+    /* The control group's. */
     case EPERM:
+      g_set_error (
+          error, IPMID_ERROR, IPMID_ERROR_FILE,
+          "may not open /dev/ipmi%u (%s): the service may not use this device; see DeviceAllow= of smi.conf among "
+          "the examples, and start the service again",
+          number, g_strerror (error_number));
+      break;
+    case EACCES:
       g_set_error (error, IPMID_ERROR, IPMID_ERROR_FILE,
                    "may not open /dev/ipmi%u (%s): let the user that ipmid runs as read and write it; for "
                    "ipmid.service, see smi.conf among the examples",

@@ -202,6 +202,10 @@ allow_devices (scmp_filter_ctx filter)
          /* Libraries ask whether something is a terminal. */
          && seccomp_rule_add (filter, SCMP_ACT_ERRNO (EACCES), SCMP_SYS (ioctl), 1,
                               SCMP_A1 (SCMP_CMP_MASKED_EQ, group, 'T' << 8))
+                == 0
+         /* Likewise, on powerpc. */
+         && seccomp_rule_add (filter, SCMP_ACT_ERRNO (EACCES), SCMP_SYS (ioctl), 1,
+                              SCMP_A1 (SCMP_CMP_MASKED_EQ, group, 't' << 8))
                 == 0;
 }
 

@@ -177,9 +177,9 @@ sandbox_device_opened (SandboxDevices *devices, guint number)
 }
 
 gboolean
-sandbox_device_is_newer (const SandboxDevices *devices, guint number)
+sandbox_device_is_newer (const SandboxDevices *devices, guint number, gboolean is_away_long)
 {
-  return devices->restricted && number < SANDBOX_DEVICES && !devices->untried[number];
+  return devices->restricted && number < SANDBOX_DEVICES && (is_away_long || !devices->untried[number]);
 }
 
 static void

@@ -45,8 +45,9 @@ void sandbox_device_opened (SandboxDevices *devices, guint number);
 
 /* The device is there, but to open it was denied.  TRUE: by the sandbox, because
  * the node is a newer one than it knows; a new process could open it, perhaps.
- * FALSE: by its owner and mode, and nothing that a new process does changes them. */
-gboolean sandbox_device_is_newer (const SandboxDevices *devices, guint number);
+ * FALSE: by its owner and mode, and nothing that a new process does changes them;
+ * but `is_away_long`, the node may have been made anew since, with another mode. */
+gboolean sandbox_device_is_newer (const SandboxDevices *devices, guint number, gboolean is_away_long);
 
 /* How much memory so many BMCs may take; more is a crash. */
 void sandbox_allow_bmcs (guint n);

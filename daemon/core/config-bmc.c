@@ -150,16 +150,25 @@ weakness (const Connection *connection, const char **key, gboolean *open)
   return suites[connection->cipher_suite];
 }
 
+/* Where it is written. */
+static void
+warn_of_silence (ConfigLoader *loader, const IniGroup *group, const BmcSettings *settings)
+{
+  gint64 until;
+
+  if (ini_find (group, "silence-until") != NULL && settings->silence_until != NULL
+      && silence_parse_time (settings->silence_until, &until, NULL))
+    config_settings_judge_silence (loader, group, "silence-until", until);
+}
+
 void
 config_bmc_warn (ConfigLoader *loader, const IniGroup *group, const BmcSettings *settings)
 {
   const char *key, *words;
   gboolean open;
   const IniEntry *entry;
-  gint64 until;
 
-  if (settings->silence_until != NULL && silence_parse_time (settings->silence_until, &until, NULL))
-    config_settings_judge_silence (loader, group, "silence-until", until);
+  warn_of_silence (loader, group, settings);
   if (settings->connection.interface == CONNECTION_SMI
       || (words = weakness (&settings->connection, &key, &open)) == NULL)
     return;
@@ -179,6 +188,7 @@ config_bmc_take_defaults (ConfigLoader *loader, const IniGroup *group)
   ok = config_secret_apply (loader, group, loader->defaults) && ok;
   ok = check_group (loader, group, loader->defaults) && ok;
   loader->layers_failed = loader->layers_failed || !ok;
+  warn_of_silence (loader, group, loader->defaults);
   words = weakness (&loader->defaults->connection, &key, &open);
   if (words != NULL && open)
     config_report_problem (loader, CONFIG_ERROR, group->file, ini_find (group, key)->line,

@@ -235,5 +235,5 @@ config_settings_judge_silence (ConfigLoader *loader, const IniGroup *group, cons
 
   if (until > g_get_real_time () + QUIET_SILENCE_MAX)
     config_report_problem (loader, CONFIG_WARNING, group->file, entry != NULL ? entry->line : group->line,
-                           "%s: a silence of more than a year is none: give a time within a year", key);
+                           "%s: a silence is none before its end is a year away: give a time within a year", key);
 }

@@ -223,7 +223,7 @@ gboolean
 core_set_attributes (const CoreConfig *config, Ledger *ledger, gint64 id, const BmcConfig *bmc, GError **error)
 {
   const char *const *labels = (const char *const *) bmc->labels;
-  gint64 until = silence_until ((const char *const *) config->silences, labels, bmc->silence_until);
+  gint64 until = silence_until ((const char *const *) config->silences, labels, bmc->silence_until, g_get_real_time ());
 
   return ledger_set_bmc_attributes (ledger, id, labels, until, error);
 }

@@ -32,6 +32,7 @@ typedef struct
   guint remove_pings; /* that were answered since, but REMOVE was not */
   gboolean moving;    /* then it goes to another collector */
   gboolean leaving;   /* then it is forgotten */
+  gint64 renewed_at;  /* monotonic: its collector was renewed for it, and it was not up since; 0: never, or it was */
   gboolean stays;     /* in the new configuration; for fleet_forget_others() */
   guint generation;   /* of ADDs: what was asked for before is not answered */
 

@@ -8,6 +8,9 @@
 
 #include <string.h>
 
+/* A BMC that is not up has its collector renewed that rarely. */
+#define RENEW_PAUSE (5 * G_TIME_SPAN_MINUTE)
+
 FleetBmc *
 keeper_find_bmc (Keeper *keeper, guint32 number)
 {
@@ -38,6 +41,7 @@ note_state (FleetBmc *bmc, FrameState state, const char *words)
   g_clear_pointer (&bmc->up_words, g_free);
   if (state == FRAME_STATE_UP)
     {
+      bmc->renewed_at = 0;
       bmc->up_words = g_strdup (words);
       fleet_set_state (bmc, FRAME_STATE_CONNECTING, "asking for its SEL");
     }
@@ -278,6 +282,13 @@ on_identity (Keeper *keeper, GVariant *body)
     }
 }
 
+/* If another collector did not help, a third one soon after will not, either. */
+static gboolean
+may_renew (const FleetBmc *bmc)
+{
+  return bmc->renewed_at == 0 || g_get_monotonic_time () - bmc->renewed_at > RENEW_PAUSE;
+}
+
 static void
 on_renew (Keeper *keeper, GVariant *body)
 {
@@ -285,12 +296,16 @@ on_renew (Keeper *keeper, GVariant *body)
   const char *words;
 
   g_variant_get (body, "(u&s)", &number, &words);
-  const FleetBmc *bmc = keeper_find_bmc (keeper, number);
-  if (bmc == NULL)
-    return;
-  const LogContext context = { .bmc = bmc->name };
-  log_line (IPMID_LOG_NOTICE, &context, "%s", words);
-  keeper_renew (keeper);
+  FleetBmc *bmc = keeper_find_bmc (keeper, number);
+  if (keeper->interface != CONNECTION_SMI)
+    keeper_break (keeper, "a wish for another collector, and it has no devices");
+  else if (bmc != NULL && keeper->pid != 0 && may_renew (bmc))
+    {
+      const LogContext context = { .bmc = bmc->name };
+      log_line (IPMID_LOG_NOTICE, &context, "%s", words);
+      bmc->renewed_at = g_get_monotonic_time ();
+      keeper_renew (keeper);
+    }
 }
 
 static void

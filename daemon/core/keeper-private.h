@@ -34,6 +34,7 @@ struct _Keeper
   gboolean greeted;              /* it is ours: it has said HELLO */
   gboolean broken;               /* it broke the rules: nothing that it says counts any more */
   gboolean renewing;             /* it has asked for another one in its place, and is to end */
+  gboolean ended_well;           /* by itself, with status 0 */
   char *end;                     /* how it ended, in words */
   QuarantineCrashes unexplained; /* crashes for which nobody was suspect */
 
@@ -65,7 +66,7 @@ gboolean keeper_start (Keeper *keeper, gboolean patient, GError **error);
 void keeper_stop (Keeper *keeper, void (*done) (Keeper *keeper, gpointer user_data), gpointer user_data);
 
 /* The collector asks for another one in its place: it is told to close its
- * sessions and end, and that is nobody's fault. */
+ * sessions and end.  If it does, that is nobody's fault. */
 void keeper_renew (Keeper *keeper);
 
 /* Sends if a collector is there. */

@@ -328,10 +328,10 @@ gboolean
 ledger_set_bmc_attributes (Ledger *ledger, gint64 id, const char *const *labels, gint64 silence_until, GError **error)
 {
   LedgerBmc *bmc = g_hash_table_lookup (ledger->bmcs, &id);
-  gboolean same = bmc->silence_until == silence_until;
 
   g_strfreev (bmc->labels);
   bmc->labels = g_strdupv ((char **) labels);
   bmc->silence_until = silence_until;
-  return same || store_notice_hasten (ledger->store, 0, id, error);
+  /* Not only if it is another one: a transaction that is rolled back is run again. */
+  return store_notice_hasten (ledger->store, 0, id, error);
 }

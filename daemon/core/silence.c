@@ -2,6 +2,8 @@
 /* silence.c - see silence.h. */
 #include "core/silence.h"
 
+#include "core/quiet.h"
+
 #include "event/error.h"
 #include "event/pattern.h"
 
@@ -88,15 +90,28 @@ concerns (const char *label, const char *const *labels)
   return FALSE;
 }
 
-gint64
-silence_until (const char *const *silences, const char *const *labels, gint64 until)
+/* The last of those that are silences now, the first of those that are too far away. */
+static void
+take_end (gint64 end, gint64 now, gint64 *good, gint64 *far)
 {
+  if (end <= now + QUIET_SILENCE_MAX)
+    *good = MAX (*good, end);
+  else
+    *far = MIN (*far, end);
+}
+
+gint64
+silence_until (const char *const *silences, const char *const *labels, gint64 until, gint64 now)
+{
+  gint64 good = 0, far = G_MAXINT64;
+
+  take_end (until, now, &good, &far);
   for (; silences != NULL && *silences != NULL; silences++)
     {
       g_autofree char *label = NULL;
       gint64 end;
       if (parse (*silences, &label, &end, NULL) && concerns (label, labels))
-        until = MAX (until, end);
+        take_end (end, now, &good, &far);
     }
-  return until;
+  return good > now || far == G_MAXINT64 ? good : far;
 }

@@ -18,7 +18,9 @@ gboolean silence_check (const char *text, gint64 *until, GError **error);
 
 /* The end of the last silence that concerns a BMC: its own (`until`, 0: none)
  * and those of `silences` that one of its labels ("KEY=VALUE") matches; both may
- * be NULL.  What does not parse concerns none. */
-gint64 silence_until (const char *const *silences, const char *const *labels, gint64 until);
+ * be NULL.  What does not parse concerns none.  One that is too long to be one
+ * (quiet_is_silenced()) hides none that is; if there is no other, it is returned,
+ * as the clock may only be wrong now. */
+gint64 silence_until (const char *const *silences, const char *const *labels, gint64 until, gint64 now);
 
 #endif

@@ -11,7 +11,7 @@
  * removed, for "crash" (with the BMC in the note, see event/serving.h),
  * "vanish" (a crash without), "spin" and "stall" (it burns processor time, or
  * none, with the BMC in the note), "hang" (without), "garbage", "flood",
- * "foreign"; as long as the file is there for "poison" (a crash as often as the
+ * "foreign", "renew"; as long as the file is there for "poison" (a crash as often as the
  * BMC is watched), "venom" (the same, without the note), "refuse",
  * "unavailable" (deletes, power), "mute" (power), "down" (connection), "keep" (REMOVE is not obeyed)
  * and "deaf" (nor SHUTDOWN).  Sensors are in fake-sensors.h.
@@ -669,6 +669,8 @@ misbehave (Fake *fake)
     send (3, "garbage", 7, 0);
   else if (strcmp (fake->order, "foreign") == 0)
     channel_send (fake->channel, FRAME_SHUTDOWN, g_variant_new ("()"));
+  else if (strcmp (fake->order, "renew") == 0)
+    channel_send (fake->channel, FRAME_RENEW, g_variant_new ("(us)", fake->bmc, "it is fun"));
   else if (strcmp (fake->order, "flood") == 0)
     for (guint i = 0; i < 20; i++)
       send_records (fake, records, EVENTS_PER_FRAME, 0, FALSE, 0);
@@ -679,8 +681,9 @@ misbehave (Fake *fake)
 static void
 read_order (Fake *fake)
 {
-  static const char *const once[] = { "crash", "vanish",  "spin",         "stall",        "hang",        "garbage",
-                                      "flood", "foreign", "sensor-twice", "reading-flag", "reading-odd", NULL };
+  static const char *const once[]
+      = { "crash",   "vanish", "spin",         "stall",        "hang",        "garbage", "flood",
+          "foreign", "renew",  "sensor-twice", "reading-flag", "reading-odd", NULL };
   static const char *const always[] = { "poison", "venom", NULL };
   g_autofree char *text = NULL;
 

@@ -236,7 +236,7 @@ def test_deaf_collector_does_not_stop_the_end(make, bmc):
 
 # The collector.
 
-@pytest.mark.parametrize("word", ["crash", "garbage", "flood", "foreign"])
+@pytest.mark.parametrize("word", ["crash", "garbage", "flood", "foreign", "renew"])
 def test_collector_that_breaks_down(make, bmc, word):
     ipmid = make()
     for _ in range(2):
@@ -250,6 +250,7 @@ def test_collector_that_breaks_down(make, bmc, word):
              "one collector, no more")
     assert ipmid.terminate() == 0
     assert ipmid.log().count("the collector is being started again") <= 2
+    assert ("a wish for another collector" in ipmid.log()) == (word == "renew")
 
 
 @pytest.mark.deadline(120)

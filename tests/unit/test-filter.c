@@ -351,15 +351,22 @@ static void
 test_silence_labels (void)
 {
   const char *const silences[] = { "site=north until 2026-12-01T08:00Z", "rack=r1? until  2026-12-01T08:01Z ",
-                                   "site=south until 2027-12-01T08:00Z", "nonsense", NULL };
+                                   "site=south until 2027-12-01T08:00Z", "nonsense",
+                                   "rack=r1? until 2999-01-01",          NULL };
   const char *const other[] = { "site=east", NULL };
-  const gint64 first = G_GINT64_CONSTANT (1796112000) * G_USEC_PER_SEC, second = first + G_TIME_SPAN_MINUTE;
+  const gint64 first = G_GINT64_CONSTANT (1796112000) * G_USEC_PER_SEC, second = first + G_TIME_SPAN_MINUTE,
+               now = first - G_TIME_SPAN_DAY, far = now + 1000 * G_TIME_SPAN_DAY;
 
-  g_assert_cmpint (silence_until (silences, labels, 0), ==, second);
-  g_assert_cmpint (silence_until (silences, labels, second + 1), ==, second + 1);
-  g_assert_cmpint (silence_until (silences, other, 5), ==, 5);
-  g_assert_cmpint (silence_until (silences, NULL, 0), ==, 0);
-  g_assert_cmpint (silence_until (NULL, labels, 0), ==, 0);
+  g_assert_cmpint (silence_until (silences, labels, 0, now), ==, second);
+  g_assert_cmpint (silence_until (silences, labels, second + 1, now), ==, second + 1);
+  g_assert_cmpint (silence_until (silences, labels, far, now), ==, second);
+  g_assert_cmpint (silence_until (silences, other, 5, now), ==, 5);
+  g_assert_cmpint (silence_until (silences, other, far, now), ==, far);
+  g_assert_cmpint (silence_until (silences, NULL, 0, now), ==, 0);
+  g_assert_cmpint (silence_until (NULL, labels, 0, now), ==, 0);
+  /* The good ones are over; and a clock that is years behind. */
+  g_assert_cmpint (silence_until (silences, labels, 0, second), >, second + 1000 * G_TIME_SPAN_DAY);
+  g_assert_cmpint (silence_until (silences, labels, 0, 0), ==, first);
 }
 
 static void
