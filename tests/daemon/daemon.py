@@ -245,6 +245,11 @@ class Ipmid:
         """The events in the output file as a ledger compares them."""
         return [event.payload for event in self.events()]
 
+    def wait_settled(self, deadline=10.0):
+        """Wait until no handler is owed anything: then not even kill -9 lets an event come again."""
+        wait_for(lambda: set(re.findall(r"^  queue: (\d+)$", self.status(), re.MULTILINE)) == {"0"}, deadline,
+                 lambda: f"the answers to be in the journal: {self.status()}")
+
     def wait_for_events(self, count, deadline=10.0):
         """Wait for COUNT events in the output file; returns them all."""
         wait_for(lambda: len(self.events()) >= count, deadline,

@@ -167,6 +167,7 @@ def test_what_the_store_has(make_archive):
     archive.check_late(expected)
     assert sum("backfilled" not in event for event in archive.events(path=archive.late) if "raw" in event) == 5
     assert archive.backfill("late") == (0, None)
+    archive.ipmid.wait_settled()
     archive.ipmid.kill_all()
     archive.start()
     assert archive.backfill("late") == (0, None)

@@ -383,6 +383,7 @@ def test_torn_last_line(bmc, make_ipmid):
     ipmid = make_ipmid(bmc)
     burst(ledger, 3)
     ipmid.wait_for_ledger(ledger)
+    ipmid.wait_settled()
     ipmid.kill_all()
     with open(ipmid.output, "ab") as file:
         file.write(b"threshold\nseverity upper_cri")

@@ -216,6 +216,7 @@ def test_away_is_told_once_across_restarts(make_fleet):
     fleet = make_fleet(2, settle="300ms")
     fleet.bmcs[0].order("down")
     wait_for(lambda: connections(fleet) == [("b0", "warning")], 20, "the warning")
+    fleet.ipmid.wait_settled()
     fleet.ipmid.kill_all()
     fleet.bmcs[0].order(None)
     fleet.start()
@@ -253,6 +254,7 @@ def test_sel_fill_once_per_rise(make_fleet):
     wait_for(lambda: health(fleet) == [("warning", True)], 10, lambda: str(health(fleet)))
     bmc.say(".free", "900")                   # 61 %
     wait_for(lambda: health(fleet) == [("warning", True), ("ok", False)], 10, lambda: str(health(fleet)))
+    fleet.ipmid.wait_settled()
     fleet.ipmid.kill_all()
     fleet.start()
     bmc.say(".free", "160")
