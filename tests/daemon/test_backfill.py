@@ -43,7 +43,7 @@ class Archive(Fleet):
         self.late = directory / "late"
         self.sink_log = directory / "sink.log"
         self.more = {"history": SQLITE}
-        super().__init__(directory, count, settle="0s", **rest)
+        super().__init__(directory, count, **rest)
         self.ctl = Ctl("--state-dir", self.ipmid.state_dir)
 
     def write(self, more=""):

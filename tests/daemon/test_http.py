@@ -26,7 +26,7 @@ NO_ROUTE = {"error": "not_found", "message": "there is nothing here; GET /api/v1
 @pytest.fixture
 def fleet(tmp_path):
     """Two BMCs with sensors, up, and the client of their ipmid."""
-    fleet = Fleet(tmp_path, 2, settle="0s")
+    fleet = Fleet(tmp_path, 2)
     fleet.bmcs[0].say(".sensors", "3 50\n")
     fleet.start()
     fleet.client = Client(fleet.ipmid.state_dir / "http").wait()

@@ -65,7 +65,7 @@ class Ctl:
 @pytest.fixture
 def fleet(tmp_path):
     """Two BMCs, one with sensors, up; and an ipmidctl for their ipmid."""
-    fleet = Fleet(tmp_path, 2, settle="0s")
+    fleet = Fleet(tmp_path, 2)
     fleet.bmcs[0].say(".sensors", "3 50\n")
     fleet.groups["b1"] = "labels = site=north"
     fleet.write()
