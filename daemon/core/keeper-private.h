@@ -34,7 +34,6 @@ struct _Keeper
   gboolean greeted;              /* it is ours: it has said HELLO */
   gboolean broken;               /* it broke the rules: nothing that it says counts any more */
   gboolean renewing;             /* it has asked for another one in its place, and is to end */
-  gboolean ended_well;           /* by itself, with status 0 */
   char *end;                     /* how it ended, in words */
   QuarantineCrashes unexplained; /* crashes for which nobody was suspect */
 

@@ -114,13 +114,6 @@ schedule_restart (Keeper *keeper)
   keeper->restart_timer = g_timeout_add (pause, on_restart_timer, keeper);
 }
 
-/* Whatever else happens to one that is to end is what it would be otherwise. */
-static gboolean
-was_renewed (const Keeper *keeper)
-{
-  return keeper->renewing && keeper->ended_well;
-}
-
 /* Both its end of the socket and the process are gone; noticed once or twice. */
 static void
 collector_is_gone (Keeper *keeper)
@@ -133,7 +126,7 @@ collector_is_gone (Keeper *keeper)
       return;
     }
   g_clear_handle_id (&keeper->kill_timer, g_source_remove);
-  if (!was_renewed (keeper))
+  if (!keeper->renewing)
     fleet_on_crash (keeper->fleet, keeper, keeper->end);
   g_clear_pointer (&keeper->end, g_free);
   keeper->suspect = 0;
@@ -147,12 +140,14 @@ collector_is_gone (Keeper *keeper)
 static void
 note_end (Keeper *keeper, int status)
 {
-  keeper->ended_well = keeper->end == NULL && WIFEXITED (status) && WEXITSTATUS (status) == 0;
+  /* Whatever else happens to one that is to end is what it would be otherwise. */
+  if (keeper->end != NULL || !WIFEXITED (status) || WEXITSTATUS (status) != 0)
+    keeper->renewing = FALSE;
   if (keeper->end == NULL && WIFSIGNALED (status))
     keeper->end = g_strdup_printf ("was ended by signal %d (%s)", WTERMSIG (status), g_strsignal (WTERMSIG (status)));
   else if (keeper->end == NULL)
     keeper->end = g_strdup_printf ("has ended with status %d", WEXITSTATUS (status));
-  if (WIFSIGNALED (status) || (!keeper->stopping && !was_renewed (keeper)))
+  if (WIFSIGNALED (status) || (!keeper->stopping && !keeper->renewing))
     log_line (keeper->stopping ? IPMID_LOG_NOTICE : IPMID_LOG_ERROR, NULL, "the collector %s", keeper->end);
 }
 
