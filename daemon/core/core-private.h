@@ -61,8 +61,7 @@ gboolean core_do_without (const HandlerConfig *handler, const GError *error);
 
 /* What filters and silences want to know of a BMC; on the journal's thread, or
  * before that runs. */
-gboolean core_set_attributes (const CoreConfig *config, Ledger *ledger, gint64 id, const BmcConfig *bmc,
-                              GError **error);
+void core_set_attributes (const CoreConfig *config, Ledger *ledger, gint64 id, const BmcConfig *bmc);
 
 /* A crash of the last ipmid in a plugin is counted by the journal, before any event is
  * tried again; one of this ipmid is noted.  The journal runs, and handlers do not

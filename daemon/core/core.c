@@ -219,13 +219,13 @@ register_handlers (Core *core, GError **error)
   return TRUE;
 }
 
-gboolean
-core_set_attributes (const CoreConfig *config, Ledger *ledger, gint64 id, const BmcConfig *bmc, GError **error)
+void
+core_set_attributes (const CoreConfig *config, Ledger *ledger, gint64 id, const BmcConfig *bmc)
 {
   const char *const *labels = (const char *const *) bmc->labels;
   gint64 until = silence_until ((const char *const *) config->silences, labels, bmc->silence_until, g_get_real_time ());
 
-  return ledger_set_bmc_attributes (ledger, id, labels, until, error);
+  ledger_set_bmc_attributes (ledger, id, labels, until);
 }
 
 static gboolean
@@ -238,9 +238,9 @@ add_bmcs (Core *core, Ledger *ledger, GError **error)
       const BmcConfig *bmc = core->config->bmcs->pdata[i];
       StoreBmc saved;
       gint64 id = ledger_add_bmc (ledger, bmc->name, bmc->was, error);
-      if (id == 0 || !core_set_attributes (core->config, ledger, id, bmc, error)
-          || !store_bmc_get (ledger_store (ledger), id, &saved, error))
+      if (id == 0 || !store_bmc_get (ledger_store (ledger), id, &saved, error))
         return FALSE;
+      core_set_attributes (core->config, ledger, id, bmc);
       fleet_add_bmc (core->fleet, &saved, bmc);
       g_hash_table_add (ids, g_memdup2 (&id, sizeof id));
     }

@@ -324,14 +324,18 @@ ledger_adopt_quiet (Ledger *ledger, const LedgerOwed *handler, GError **error)
          && (has_rule (handler) || store_notice_forget_told (ledger->store, handler->id, error));
 }
 
-gboolean
-ledger_set_bmc_attributes (Ledger *ledger, gint64 id, const char *const *labels, gint64 silence_until, GError **error)
+void
+ledger_set_bmc_attributes (Ledger *ledger, gint64 id, const char *const *labels, gint64 silence_until)
 {
   LedgerBmc *bmc = g_hash_table_lookup (ledger->bmcs, &id);
 
   g_strfreev (bmc->labels);
   bmc->labels = g_strdupv ((char **) labels);
   bmc->silence_until = silence_until;
-  /* Not only if it is another one: a transaction that is rolled back is run again. */
-  return store_notice_hasten (ledger->store, 0, id, error);
+}
+
+gboolean
+ledger_silences_changed (Ledger *ledger, GError **error)
+{
+  return store_notice_hasten (ledger->store, 0, 0, error);
 }

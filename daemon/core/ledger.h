@@ -64,8 +64,10 @@ gint64 ledger_add_handler (Ledger *ledger, const LedgerHandler *handler, GError 
 /* What the user says of the BMC, for filters and silences; before anything else
  * runs, or later, within a transaction.  `labels` ("KEY=VALUE", may be NULL) are
  * copied; `silence_until`: wall clock, microseconds; 0: no silence. */
-gboolean ledger_set_bmc_attributes (Ledger *ledger, gint64 bmc, const char *const *labels, gint64 silence_until,
-                                    GError **error);
+void ledger_set_bmc_attributes (Ledger *ledger, gint64 bmc, const char *const *labels, gint64 silence_until);
+/* After that, if anything runs already, in the same transaction: what waits for the
+ * end of a silence is looked at again. */
+gboolean ledger_silences_changed (Ledger *ledger, GError **error);
 /* The BMC of that name; 0: none was added. */
 gint64 ledger_bmc_named (Ledger *ledger, const char *name);
 /* Somebody asks for silence until then, besides what the configuration says; it lasts

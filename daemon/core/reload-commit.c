@@ -33,12 +33,12 @@ work (Ledger *ledger, gpointer data, GError **error)
       const BmcConfig *bmc = reload->config->bmcs->pdata[i];
       StoreBmc saved;
       gint64 id = ledger_add_bmc (ledger, bmc->name, bmc->was, error);
-      if (id == 0 || !core_set_attributes (reload->config, ledger, id, bmc, error)
-          || !store_bmc_get (ledger_store (ledger), id, &saved, error))
+      if (id == 0 || !store_bmc_get (ledger_store (ledger), id, &saved, error))
         return FALSE;
+      core_set_attributes (reload->config, ledger, id, bmc);
       g_array_append_val (reload->bmcs, saved);
     }
-  return TRUE;
+  return ledger_silences_changed (ledger, error);
 }
 
 /* -------------------------------------------------------------- 5. the change */
