@@ -19,6 +19,7 @@ from collector import Collector
 from configured import ConfiguredIpmid
 from daemon import Ipmid
 from eventd import EVENTD, Eventd
+from probe import Probe
 from proxy import ChaosProxy
 from recorder import Recorder
 from scripted_bmc import ScriptedBmc
@@ -240,3 +241,17 @@ def make_collector(tmp_path):
         return started[-1].start()
     yield make
     assert {one.stop() for one in started} <= {0, None}
+
+
+@pytest.fixture
+def make_probe(request, tmp_path):
+    """Make a collector, COLLECTOR or the build's, with a probe at its other end."""
+    made = []
+
+    def make(*arguments, collector=None, **environment):
+        directory = tmp_path / f"probe{len(made)}"
+        directory.mkdir()
+        made.append(Probe(directory, arguments, environment, collector))
+        return made[-1]
+    request.addfinalizer(lambda: [one.stop() for one in made])
+    return make

@@ -21,31 +21,11 @@ import scripted_bmc as evil
 from daemon import Build
 from faults import burst, check, numbered
 from ledger import Ledger
-from probe import Probe
 from rmcpplus import SUITE_0, SUITE_1, SUITE_2, SUITE_3, SUITE_15, SUITE_16, SUITE_17
 from waiting import scaled, stays, wait_for
 
 WEAK = (SUITE_0, SUITE_1, SUITE_2, SUITE_15, SUITE_16)
 SIGABRT, SIGTRAP, SIGSYS = 6, 5, 31
-
-
-@pytest.fixture
-def make_probe(request, tmp_path):
-    """Make a collector with a probe at its other end."""
-    made = []
-
-    def make(*arguments, **environment):
-        directory = tmp_path / f"probe{len(made)}"
-        directory.mkdir()
-        made.append(Probe(directory, arguments, environment))
-        return made[-1]
-
-    def stop():
-        for one in made:
-            one.stop()
-    request.addfinalizer(stop)
-    return make
-
 
 _numbers = itertools.count()
 

@@ -15,7 +15,6 @@ from configured import ConfiguredIpmid
 from faults import burst, check, json_kind
 from ledger import Ledger
 from local_bmc import LocalBmc, PrivateDev
-from probe import Probe
 from test_link import status_of
 from waiting import stays, wait_for
 
@@ -27,20 +26,6 @@ needs_filter = pytest.mark.skipif("not __import__('test_link').filtered()",
                                   reason="needs libseccomp, and no sanitizer")
 needs_hook = pytest.mark.skipif("not __import__('test_link').has_hook()",
                                 reason="needs configure --enable-crash-points")
-
-
-@pytest.fixture
-def make_probe(request, tmp_path):
-    """Make a collector, the given program or the build's, with a probe at its other end."""
-    made = []
-
-    def make(collector=None, **environment):
-        directory = tmp_path / f"probe{len(made)}"
-        directory.mkdir()
-        made.append(Probe(directory, environment=environment, collector=collector))
-        return made[-1]
-    request.addfinalizer(lambda: [one.stop() for one in made])
-    return make
 
 
 @pytest.fixture
@@ -158,7 +143,7 @@ def opened_ordinary():
     ("udp", SIGSYS), ("ioctl", SIGSYS), ("executable-memory", SIGSYS)])
 def test_sandbox(dev, make_probe, what, ends):
     """A collector of the machine's own BMC that was taken over tries WHAT."""
-    probe = make_probe(dev.collector, IPMID_SANDBOX_TEST=what)
+    probe = make_probe(collector=dev.collector, IPMID_SANDBOX_TEST=what)
     add(probe)
     if isinstance(ends, str):
         wait_for(lambda: f"sandbox test: {ends}" in probe.log() or ends in probe.log(),
@@ -172,7 +157,7 @@ def test_sandbox(dev, make_probe, what, ends):
 @needs_private_dev
 def test_privileges(local, make_probe):
     """Root, whose device it is, and nothing that makes root mighty."""
-    probe = make_probe(local.collector)
+    probe = make_probe(collector=local.collector)
     add(probe)
     probe.wait_state(1, frames.UP)
     status = status_of(probe.pid)
@@ -187,7 +172,7 @@ def test_privileges(local, make_probe):
 @needs_private_dev
 def test_one_interface_a_collector(make_scripted_bmc, local, make_probe):
     """The door is shut: there is no way to the network."""
-    probe = make_probe(local.collector)
+    probe = make_probe(collector=local.collector)
     add(probe)
     probe.wait_state(1, frames.UP)
     probe.add(2, make_scripted_bmc())
@@ -198,7 +183,7 @@ def test_one_interface_a_collector(make_scripted_bmc, local, make_probe):
 @needs_private_dev
 def test_no_ipmi_device(dev, make_probe):
     """What can be opened, but knows nothing of IPMI."""
-    probe = make_probe(dev.collector)
+    probe = make_probe(collector=dev.collector)
     add(probe)
     probe.wait_state(1, frames.DOWN)
     assert "/dev/ipmi0" in words(probe)
@@ -210,7 +195,7 @@ def test_no_ipmi_device(dev, make_probe):
 def test_device_of_others(dev, make_probe):
     """Whose owner and mode do not let the collector: no other collector could do better."""
     dev.device.chmod(0)
-    probe = make_probe(dev.collector)
+    probe = make_probe(collector=dev.collector)
     add(probe)
     probe.wait_state(1, frames.DOWN)
     assert "may not open /dev/ipmi0 (Permission denied): let the user" in words(probe)
